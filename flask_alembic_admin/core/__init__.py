@@ -1,0 +1,1 @@
+"""The engine: history, plans and runs. It knows Alembic and SQLAlchemy, and no Flask."""
