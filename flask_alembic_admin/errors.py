@@ -32,7 +32,7 @@ class ScriptError(MigrationError):
     """
 
 
-class UnknownRevision(MigrationError):
+class UnknownRevisionError(MigrationError):
     """A database holds a revision that no file here has.
 
     :param database: The database's name.
@@ -67,8 +67,23 @@ class UnreachableDatabase(MigrationError):
         self.reason = reason
 
 
+class NotUpToDate(MigrationError):
+    """Revisions are pending, so models and database cannot be compared for a new one."""
+
+
 class Busy(MigrationError):
     """Another operation of this process uses Alembic's module-wide objects for too long."""
+
+
+class PlanMoved(MigrationError):
+    """What a plan was made from has changed since, so that it must not be run.
+
+    :param changes: What has moved, in sentences.
+    """
+
+    def __init__(self, changes: list[str]) -> None:
+        super().__init__(f"Things moved since this was planned: {' '.join(changes)}", "Plan again.")
+        self.changes = changes
 
 
 class RunFailed(MigrationError):

@@ -1,0 +1,127 @@
+"""The blueprint: where its files are, what each route needs, and nothing of what it shows."""
+
+from __future__ import annotations
+
+import typing as t
+from pathlib import Path
+
+import click
+from flask import Blueprint
+from flask import current_app
+from flask import request
+from flask.sansio.app import App
+from flask.typing import ResponseReturnValue
+from werkzeug.exceptions import HTTPException
+
+from ..core.job import run_job
+from ..core.settings import Settings
+from ..errors import MigrationError
+from ..errors import SetupError
+from ..runners.process import COMMAND
+from . import access
+from .presenters import date_and_time
+from .presenters import duration
+from .presenters import short
+from .responses import add_headers
+from .responses import http_error_page
+from .responses import migration_error_page
+from .views import ROUTES
+
+#: What a permission rule is asked about.
+Action: t.TypeAlias = t.Literal[
+    "view", "upgrade", "downgrade", "stamp", "revision", "merge", "audit"
+]
+#: Gets the user, an action and a database's name, and says whether it may be.
+PermissionRule: t.TypeAlias = t.Callable[[t.Any, Action, str], bool]
+_Rule = t.TypeVar("_Rule", bound=PermissionRule)
+
+
+class AlembicAdmin(Blueprint):
+    """The panel. Nobody gets in before a permission rule is set.
+
+    :param name: The blueprint's name, which begins the names of its endpoints.
+    :param url_prefix: Where its pages are.
+    :param options: Further options of ``flask.Blueprint``.
+    """
+
+    def __init__(
+        self, name: str = "alembic_admin", *, url_prefix: str = "/alembic", **options: t.Any
+    ) -> None:
+        folder = _assets_folder()
+        super().__init__(
+            name,
+            __name__,
+            url_prefix=url_prefix,
+            template_folder=str(folder / "templates"),
+            static_folder=str(folder / "static"),
+            static_url_path="/static",
+            cli_group=COMMAND[0],
+            **options,
+        )
+        # Our own attribute, not a set-up method: those refuse to work after a registration.
+        self.permission_rule: PermissionRule | None = None
+        self._needed = {route.endpoint: route.permission for route in ROUTES}
+
+        for route in ROUTES:
+            self.add_url_rule(route.rule, route.endpoint, route.view, methods=[route.method])
+
+        self.before_request(self._refuse_or_go_on)
+        self.after_request(add_headers)
+        self.register_error_handler(HTTPException, http_error_page)
+        self.register_error_handler(MigrationError, migration_error_page)
+        self.context_processor(self._template_values)
+        self.app_template_filter("aa_short")(short)
+        self.app_template_filter("aa_time")(date_and_time)
+        self.app_template_filter("aa_duration")(duration)
+        self.cli.command(COMMAND[1])(_run_job_command)
+
+    def permission(self, rule: _Rule) -> _Rule:
+        """Set the rule that says who may do what; a decorator.
+
+        :param rule: Gets the user, an action and a database's name. Only True lets in.
+        """
+        self.permission_rule = rule
+        return rule
+
+    def register(self, app: App, options: dict[str, t.Any]) -> None:
+        """Register the panel on an app.
+
+        :raises SetupError: ``ALEMBIC_ADMIN`` cannot be what it is.
+        """
+        Settings.from_mapping(app.config.get("ALEMBIC_ADMIN", {}))
+        super().register(app, options)
+
+    def _refuse_or_go_on(self) -> ResponseReturnValue | None:
+        endpoint = (request.endpoint or "").rpartition(".")[2]
+
+        # A style sheet tells nothing, and pages that refuse need it too.
+        if endpoint == "static":
+            return None
+
+        return access.check(self.permission_rule, self._needed.get(endpoint))
+
+    def _template_values(self) -> dict[str, t.Any]:
+        return {"may": lambda action, database: access.may(self.permission_rule, action, database)}
+
+
+def _assets_folder() -> Path:
+    """Return the folder that holds templates and static files: here in a wheel, else beside it."""
+    package = Path(__file__).resolve().parent.parent
+    folder = package if (package / "templates").is_dir() else package.parent
+
+    if not (folder / "templates" / "alembic_admin").is_dir():
+        raise SetupError(
+            f"The panel's templates are not in {folder / 'templates'}.",
+            "Install Flask-Alembic-Admin again, from a wheel or from its source tree.",
+        )
+
+    return folder
+
+
+@click.argument("run_id")
+@click.pass_context
+def _run_job_command(context: click.Context, run_id: str) -> None:
+    """Carry out a run that was queued in the panel."""
+    alembic = current_app.extensions["alembic"]
+    succeeded = run_job(alembic, alembic.project.ledger, run_id)
+    context.exit(0 if succeeded else 3)

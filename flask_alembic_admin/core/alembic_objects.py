@@ -1,0 +1,145 @@
+"""Alembic's own objects for one use: made when asked for, closed together."""
+
+from __future__ import annotations
+
+import collections.abc as c
+import contextlib
+import typing as t
+
+import sqlalchemy as sa
+from alembic.config import Config
+from alembic.operations import Operations
+from alembic.runtime.environment import EnvironmentContext
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+
+from .project import Project
+
+
+class AlembicObjects:
+    """Alembic's objects for one use of a project; never shared by threads.
+
+    :param project: What is fixed.
+    :param x_arguments: ``key=value`` texts for ``context.get_x_argument()`` in migrations.
+    """
+
+    def __init__(self, project: Project, x_arguments: c.Sequence[str] = ()) -> None:
+        self.project = project
+        #: Names of the databases that a verb is at work on.
+        self.selected = tuple(project.databases)
+        #: Whether the version table is to be emptied first.
+        self.purging = False
+        #: What the version table of each database should hold after the last step run on it.
+        self.expected_heads: dict[str, frozenset[str]] = {}
+        self.config: Config = project.scripts.config(x_arguments)
+        self._environments: dict[str, EnvironmentContext] = {}
+        self._contexts: dict[str, MigrationContext] = {}
+
+    @property
+    def script_directory(self) -> ScriptDirectory:
+        """The revision files as they are now."""
+        return self.project.scripts.directory()
+
+    def environment(self, name: str) -> EnvironmentContext:
+        """Return the environment of one database; it has a context only when one was opened."""
+        if name not in self._environments:
+            self._environments[name] = EnvironmentContext(self.config, self.script_directory)
+
+        return self._environments[name]
+
+    def context(self, name: str) -> MigrationContext:
+        """Return the migration context of one database, opening a connection when there is none.
+
+        :raises UnreachableDatabase: No connection could be opened.
+        """
+        if name not in self._contexts:
+            self._contexts[name] = self._configure(name)
+
+        return self._contexts[name]
+
+    def contexts(self) -> dict[str, MigrationContext]:
+        """Return the contexts of the selected databases, opening those that are not open."""
+        return {name: self.context(name) for name in self.selected}
+
+    def operations(self) -> dict[str, Operations]:
+        """Return an ``Operations`` for each selected database, bound to that database."""
+        return {name: Operations(context) for name, context in self.contexts().items()}
+
+    @contextlib.contextmanager
+    def only(self, names: tuple[str, ...]) -> c.Iterator[AlembicObjects]:
+        """Work on some databases, and close afterwards what was opened meanwhile."""
+        before, opened_before = self.selected, set(self._contexts)
+        self.selected = names
+
+        try:
+            yield self
+        finally:
+            self.selected = before
+            self._close(set(self._contexts) - opened_before)
+
+    @contextlib.contextmanager
+    def reading(self) -> c.Iterator[None]:
+        """Let Alembic run its environment without making the version table."""
+        for context in self.contexts().values():
+            context.opts["dont_mutate"] = True
+
+        try:
+            yield
+        finally:
+            for context in self._contexts.values():
+                context.opts.pop("dont_mutate", None)
+
+    def name_of(self, context: MigrationContext) -> str:
+        """Return the name of the database that a context belongs to."""
+        return next(name for name, opened in self._contexts.items() if opened is context)
+
+    def roll_back(self, name: str) -> None:
+        """Undo what is open on the connection of a database, if there is one."""
+        context = self._contexts.get(name)
+
+        if context is not None and context.connection is not None:
+            # A connection that died has nothing left to undo.
+            with contextlib.suppress(sa.exc.SQLAlchemyError):
+                context.connection.rollback()
+
+    def close(self) -> None:
+        """Close every connection that was opened."""
+        self._close(set(self._contexts))
+
+    def _configure(self, name: str) -> MigrationContext:
+        database = self.project.databases[name]
+        options: dict[str, t.Any] = {"transaction_per_migration": True}
+
+        if len(self.project.databases) > 1:
+            # The names that the multidb template uses.
+            options.update(upgrade_token=f"{name}_upgrades", downgrade_token=f"{name}_downgrades")
+
+        options.update(self.project.context_options)
+        callbacks = options.pop("on_version_apply", ()) or ()
+        options["on_version_apply"] = (
+            *(callbacks if isinstance(callbacks, c.Iterable) else (callbacks,)),
+            lambda *, heads, **_: self.expected_heads.update({name: frozenset(heads)}),
+        )
+        metadata = database.metadata
+        environment = self.environment(name)
+        connection = database.open()
+
+        try:
+            environment.configure(
+                connection=connection,
+                target_metadata=metadata[0] if len(metadata) == 1 else list(metadata),
+                **options,
+            )
+        except BaseException:
+            connection.close()
+            raise
+
+        return environment.get_context()
+
+    def _close(self, names: c.Iterable[str]) -> None:
+        for name in names:
+            del self._environments[name]
+            connection = self._contexts.pop(name).connection
+
+            if connection is not None:
+                connection.close()

@@ -1,0 +1,130 @@
+"""A named engine with the metadata that belongs to it, and what its server can do."""
+
+from __future__ import annotations
+
+import collections.abc as c
+import contextlib
+import dataclasses
+import hashlib
+
+import sqlalchemy as sa
+from alembic.ddl.impl import DefaultImpl
+
+from ..errors import SetupError
+from ..errors import UnreachableDatabase
+from .redact import mask_url
+from .redact import redact
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Database:
+    """A named engine with the metadata that belongs to it.
+
+    :param name: What people call it; the default one is ``default``.
+    :param engine: Where its connections come from.
+    :param metadata: The models' tables, one or more.
+    """
+
+    name: str
+    engine: sa.Engine
+    metadata: tuple[sa.MetaData, ...]
+
+    @property
+    def dialect(self) -> str:
+        """The name of the SQL dialect, such as ``postgresql``."""
+        return self.engine.dialect.name
+
+    @property
+    def masked_url(self) -> str:
+        """The URL with everything secret masked."""
+        return mask_url(self.engine.url)
+
+    @property
+    def rolls_back_ddl(self) -> bool:
+        """Whether a failed migration leaves no trace, as Alembic knows this server."""
+        return DefaultImpl.get_by_dialect(self.engine.dialect).transactional_ddl
+
+    @property
+    def fingerprint(self) -> str:
+        """A digest of the place this database is at; it tells two databases of one name apart."""
+        url = self.engine.url
+        place = (url.get_backend_name(), url.host, url.port, url.database, url.query.get("host"))
+        return hashlib.sha256(repr(place).encode()).hexdigest()[:16]
+
+    @contextlib.contextmanager
+    def connect(self) -> c.Iterator[sa.Connection]:
+        """Lend a connection that is in no transaction, and close it afterwards.
+
+        :raises UnreachableDatabase: No connection could be opened.
+        """
+        with contextlib.closing(self.open()) as connection:
+            yield connection
+
+    def open(self) -> sa.Connection:
+        """Return a connection that is in no transaction; the caller closes it.
+
+        :raises UnreachableDatabase: No connection could be opened.
+        """
+        try:
+            connection = self.engine.connect()
+        except sa.exc.SQLAlchemyError as error:
+            raise UnreachableDatabase(
+                self.name, self.masked_url, self.describe_error(error)
+            ) from None
+
+        # A listener on `engine_connect` that executes something begins a transaction, which
+        # Alembic would take for the caller's: nothing would be committed, and nothing raised.
+        if connection.in_transaction():
+            connection.commit()
+
+        return connection
+
+    def describe_error(self, error: BaseException) -> str:
+        """Return an error's class and first line, with nothing secret in it."""
+        original = getattr(error, "orig", None) or error
+        text = str(original).strip()
+        first_line = text.splitlines()[0] if text else ""
+        name = type(original).__name__
+        return redact(f"{name}: {first_line}" if first_line else name, [self.engine.url])
+
+
+def pair_databases(
+    metadatas: c.Mapping[str, c.Sequence[sa.MetaData]], engines: c.Mapping[str, sa.Engine]
+) -> dict[str, Database]:
+    """Join each metadata with the engine of the same name.
+
+    :param metadatas: Lists of metadata by database name.
+    :param engines: Engines by database name; those without metadata are left out.
+    :raises SetupError: A list is empty, or a metadata has no engine.
+    """
+    if not metadatas:
+        raise SetupError(
+            "No metadata is known, so there is nothing to migrate.",
+            "Use Flask-SQLAlchemy, or pass 'metadatas' to Alembic(), "
+            "such as Alembic(metadatas=Model.metadata).",
+        )
+
+    if not engines:
+        raise SetupError(
+            "No engine is known, so there is no database to migrate.",
+            "Configure SQLALCHEMY_DATABASE_URI (Flask-SQLAlchemy) or SQLALCHEMY_ENGINES "
+            "(Flask-SQLAlchemy-Lite) and call db.init_app(app), or pass 'engines' to Alembic().",
+        )
+
+    missing = [name for name in metadatas if name not in engines]
+
+    if missing:
+        raise SetupError(
+            f"'metadatas' names {_quoted(missing)}, for which there is no engine "
+            f"(engines: {_quoted(engines)}).",
+            f"Add an engine named {_quoted(missing[:1])} to 'engines', to SQLALCHEMY_BINDS or to "
+            "SQLALCHEMY_ENGINES, or rename the key in 'metadatas'.",
+        )
+
+    return {
+        name: Database(name, engines[name], tuple(metadata)) for name, metadata in metadatas.items()
+    }
+
+
+def _quoted(names: c.Iterable[str]) -> str:
+    return ", ".join(f"'{name}'" for name in names)

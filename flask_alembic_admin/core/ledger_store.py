@@ -1,0 +1,85 @@
+"""Where a ledger is kept, and the making of its tables."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from ..errors import SetupError
+from .ledger_tables import METADATA
+from .ledger_tables import TABLE_NAMES
+from .redact import mask_url
+
+#: Seconds that SQLite waits for another process to end its write.
+BUSY_TIMEOUT = 5.0
+
+
+def default_ledger_url(url: sa.URL, folder: Path) -> sa.URL:
+    """Return where the ledger of a database is kept: beside SQLite, in any other itself.
+
+    During a migration SQLite lets no second connection write, so it gets a file of its own.
+
+    :param url: The URL of the database's engine.
+    :param folder: Where the file goes, such as the instance folder.
+    """
+    if url.get_backend_name() != "sqlite":
+        return url
+
+    return sa.URL.create("sqlite", database=str(folder / "alembic_admin.sqlite"))
+
+
+def ledger_engine(url: sa.URL) -> sa.Engine:
+    """Return an engine for a ledger at a URL; whoever asks disposes of it.
+
+    :param url: Where the ledger is kept.
+    """
+    if url.get_backend_name() == "sqlite":
+        return sa.create_engine(url, connect_args={"timeout": BUSY_TIMEOUT})
+
+    # Between two lines of one run may lie hours.
+    return sa.create_engine(url, pool_pre_ping=True)
+
+
+def sqlite_file(engine: sa.Engine) -> Path | None:
+    """Return the file that a SQLite engine is at, or None where there is no plain one."""
+    database = engine.url.database
+
+    if engine.dialect.name != "sqlite" or not database or database == ":memory:":
+        return None
+
+    return None if database.startswith("file:") else Path(database)
+
+
+def make_tables(engine: sa.Engine) -> None:
+    """Make the tables that are missing, also while another process makes them.
+
+    :raises SetupError: They cannot be made.
+    """
+    if file := sqlite_file(engine):
+        file.parent.mkdir(parents=True, exist_ok=True)
+
+    missing = _missing_tables(engine)
+
+    while missing:
+        try:
+            METADATA.create_all(engine, checkfirst=True)
+        except sa.exc.DatabaseError as error:
+            before, missing = missing, _missing_tables(engine)
+
+            # Somebody else made one in between, or else there is another reason.
+            if missing == before:
+                raise SetupError(
+                    f"The ledger's tables cannot be made at {mask_url(engine.url)}: "
+                    f"{type(error.orig).__name__}.",
+                    "Let this user create tables, or name another place in "
+                    "ALEMBIC_ADMIN['ledger'].",
+                ) from error
+        else:
+            return
+
+
+def _missing_tables(engine: sa.Engine) -> set[str]:
+    with engine.connect() as connection:
+        inspector = sa.inspect(connection)
+        return {name for name in TABLE_NAMES if not inspector.has_table(name)}

@@ -1,0 +1,131 @@
+"""The state of a database, found by looking only."""
+
+from __future__ import annotations
+
+import dataclasses
+import typing as t
+
+import sqlalchemy as sa
+
+from ..errors import UnreachableDatabase
+from .history import History
+from .history import Problem
+from .project import Project
+from .version_table import read_heads
+
+State: t.TypeAlias = t.Literal[
+    "up to date",
+    "pending",
+    "never migrated",
+    "ahead",
+    "several heads",
+    "running",
+    "unreachable",
+    "broken scripts",
+]
+
+
+@dataclasses.dataclass(frozen=True)
+class DatabaseStatus:
+    """What is true of one database.
+
+    :param name: Its name.
+    :param dialect: Its SQL dialect.
+    :param masked_url: Where it is, with everything secret masked.
+    :param state: One word or two for all of it.
+    :param sentence: The same for people.
+    :param current: What its version table holds.
+    :param unknown: Those of them that no file has.
+    :param heads: The heads of the files.
+    :param pending: Revisions still to run, in order.
+    :param problems: Why the files cannot be run.
+    """
+
+    name: str
+    dialect: str
+    masked_url: str
+    state: State
+    sentence: str
+    current: tuple[str, ...] = ()
+    unknown: tuple[str, ...] = ()
+    heads: tuple[str, ...] = ()
+    pending: tuple[str, ...] = ()
+    problems: tuple[Problem, ...] = ()
+
+
+def database_status(project: Project, name: str) -> DatabaseStatus:
+    """Look at one database and at the text of the files; nothing is written, imported or locked.
+
+    :param project: What is fixed.
+    :param name: The database's name.
+    """
+    database = project.databases[name]
+    history = project.scripts.history()
+    look = _Look(name, database.dialect, database.masked_url, history)
+
+    try:
+        current = read_heads(database, project.context_options)
+    except UnreachableDatabase as error:
+        return look.status("unreachable", f"No connection: {error.reason}.")
+    except sa.exc.SQLAlchemyError as error:
+        reason = database.describe_error(error)
+        return look.status("unreachable", f"The version table cannot be read: {reason}.")
+
+    unknown = history.unknown(current)
+    problems = tuple(problem for problem in history.problems if problem.kind != "computed")
+
+    if problems:
+        sentence = f"{problems[0].message} {problems[0].cure}"
+        return look.status("broken scripts", sentence, current, unknown, problems)
+
+    if unknown:
+        sentence = (
+            f"It holds {', '.join(unknown)}, which no revision file here has: "
+            "newer code was deployed, or a file was deleted."
+        )
+        return look.status("ahead", sentence, current, unknown)
+
+    pending = history.pending(current)
+    count = f"{len(pending)} {'revision is' if len(pending) == 1 else 'revisions are'} not applied."
+
+    if not current and pending:
+        return look.status("never migrated", f"No migration was ever run; {count}", current)
+
+    if pending:
+        return look.status("pending", count, current)
+
+    if len(history.heads) > 1 and len(history.effective_heads) > 1:
+        sentence = f"All revisions are applied; there are {len(history.effective_heads)} heads."
+        return look.status("several heads", sentence, current)
+
+    return look.status("up to date", "All revisions are applied.", current)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Look:
+    name: str
+    dialect: str
+    masked_url: str
+    history: History
+
+    def status(
+        self,
+        state: State,
+        sentence: str,
+        current: tuple[str, ...] = (),
+        unknown: tuple[str, ...] = (),
+        problems: tuple[Problem, ...] = (),
+    ) -> DatabaseStatus:
+        known = state not in {"unreachable", "broken scripts"}
+        return DatabaseStatus(
+            name=self.name,
+            dialect=self.dialect,
+            masked_url=self.masked_url,
+            state=state,
+            sentence=sentence,
+            current=current,
+            unknown=unknown,
+            heads=self.history.heads,
+            pending=self.history.pending(current) if known and not unknown else (),
+            problems=problems,
+        )

@@ -1,0 +1,74 @@
+"""The default runner: a process of its own, which outlives the request and the server."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+import typing as t
+
+from ..core.ledger_tables import RunStatus
+from ..core.project import Project
+from ..core.redact import redact
+from .app_target import app_arguments
+
+#: The group and the command that the child is started with.
+COMMAND = ("alembic-admin", "run-job")
+_MOST_OUTPUT = 4_000
+
+
+def start_process(project: Project, run_id: str) -> None:
+    """Start the process that carries out a run.
+
+    :param project: What is fixed.
+    :param run_id: The run.
+    :raises SetupError: It is not known how the process would load the app.
+    """
+    arguments = app_arguments(project.settings.app)
+    # What it prints is kept until it has ended, and shown if it fails before it can speak.
+    output = tempfile.TemporaryFile()  # noqa: SIM115 (closed by the thread that waits)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "flask", *arguments, *COMMAND, run_id],
+        stdin=subprocess.DEVNULL,
+        stdout=output,
+        stderr=subprocess.STDOUT,
+        env=_environment(),
+        # Out of the server's process group: signals to that must not reach a migration.
+        start_new_session=True,
+    )
+    threading.Thread(
+        target=_wait, args=(project, run_id, process, output), name=f"run {run_id}", daemon=True
+    ).start()
+
+
+def _environment() -> dict[str, str]:
+    environment = dict(os.environ)
+    # The app may have been found by a path that only this process has.
+    environment["PYTHONPATH"] = os.pathsep.join(path or os.getcwd() for path in sys.path)
+    # The reloader's child would take its parent's socket.
+    environment.pop("WERKZEUG_RUN_MAIN", None)
+    environment.pop("WERKZEUG_SERVER_FD", None)
+    return environment
+
+
+def _wait(
+    project: Project, run_id: str, process: subprocess.Popen[bytes], output: t.IO[bytes]
+) -> None:
+    """Reap the process, and record its last words if it ended without a verdict."""
+    with output:
+        status = process.wait()
+        output.seek(0, os.SEEK_END)
+        output.seek(max(0, output.tell() - _MOST_OUTPUT))
+        said = output.read().decode(errors="replace").strip()
+
+    urls = [database.engine.url for database in project.databases.values()]
+    # Does nothing to a run that has its verdict.
+    project.ledger.finish(
+        run_id,
+        RunStatus.FAILED,
+        heads_after=None,
+        error_class="ProcessEnded",
+        error=redact(f"The run's process ended with status {status} and no verdict.\n{said}", urls),
+    )
