@@ -19,12 +19,12 @@ from .ledger_store import make_tables
 from .ledger_tables import ACTIVE
 from .ledger_tables import LOG
 from .ledger_tables import LogLine as LogLine
-from .ledger_tables import PlannedStep as PlannedStep
 from .ledger_tables import Queued as Queued
 from .ledger_tables import RUN
 from .ledger_tables import RunRecord as RunRecord
 from .ledger_tables import RunStatus as RunStatus
 from .ledger_tables import STEP
+from .ledger_tables import StepFacts as StepFacts
 from .ledger_tables import StepRecord as StepRecord
 from .ledger_tables import StepStatus as StepStatus
 from .ledger_tables import TABLE_NAMES as TABLE_NAMES
@@ -55,7 +55,7 @@ class Ledger(LedgerReader):
         heads_before: c.Sequence[str],
         plan: t.Any,
         plan_hash: str,
-        steps: c.Sequence[PlannedStep] = (),
+        steps: c.Sequence[StepFacts] = (),
         actor: str | None = None,
     ) -> str:
         """Keep a plan and return its id, which stays its id as a run.

@@ -62,8 +62,8 @@ Direction: t.TypeAlias = t.Literal["upgrade", "downgrade", "stamp"]
 
 
 @dataclasses.dataclass(frozen=True)
-class PlannedStep:
-    """One revision in one direction, as a plan has it.
+class StepFacts:
+    """One revision in one direction, as a plan and a run both know it.
 
     :param revision: The revision's id.
     :param direction: Which way it goes.
@@ -80,7 +80,7 @@ class PlannedStep:
 
 
 @dataclasses.dataclass(frozen=True)
-class StepRecord(PlannedStep):
+class StepRecord(StepFacts):
     """One step of a run, as the ledger has it; positions count from 1."""
 
     run_id: str

@@ -24,7 +24,7 @@ def without_duplicates(
     """
     by_id: dict[str, RevisionFile] = {}
 
-    for file in sorted(files, key=lambda file: file.path):
+    for file in sorted(files, key=lambda file: str(file.path)):
         first = by_id.setdefault(file.revision, file)
 
         if first is not file:
@@ -166,6 +166,30 @@ def sorted_by_need(
     return order + left
 
 
+def turned_round(edges: c.Mapping[str, c.Iterable[str]]) -> dict[str, tuple[str, ...]]:
+    """Return for each key the keys that name it; names that are no keys are left out."""
+    found: dict[str, list[str]] = collections.defaultdict(list)
+
+    for id_, names in edges.items():
+        for name in dict.fromkeys(names):
+            found[name].append(id_)
+
+    return {id_: tuple(found.get(id_, ())) for id_ in edges}
+
+
+def beginning(prefix: str, sorted_ids: c.Sequence[str]) -> tuple[str, ...]:
+    """Return those of some sorted ids that begin with a text."""
+    found = []
+
+    for position in range(bisect.bisect_left(sorted_ids, prefix), len(sorted_ids)):
+        if not sorted_ids[position].startswith(prefix):
+            break
+
+        found.append(sorted_ids[position])
+
+    return tuple(found)
+
+
 def _cycles(left: c.Sequence[str], needs: c.Mapping[str, tuple[str, ...]]) -> c.Iterator[list[str]]:
     """Follow each revision down to one seen before; among those left there is always a next."""
     unplaced = set(left)
@@ -190,30 +214,6 @@ def _age(file: RevisionFile) -> tuple[datetime.datetime, str]:
         created = created.replace(tzinfo=datetime.UTC)
 
     return created, file.revision
-
-
-def turned_round(edges: c.Mapping[str, c.Iterable[str]]) -> dict[str, tuple[str, ...]]:
-    """Return for each key the keys that name it; names that are no keys are left out."""
-    found: dict[str, list[str]] = collections.defaultdict(list)
-
-    for id_, names in edges.items():
-        for name in dict.fromkeys(names):
-            found[name].append(id_)
-
-    return {id_: tuple(found.get(id_, ())) for id_ in edges}
-
-
-def beginning(prefix: str, sorted_ids: c.Sequence[str]) -> tuple[str, ...]:
-    """Return those of some sorted ids that begin with a text."""
-    found = []
-
-    for position in range(bisect.bisect_left(sorted_ids, prefix), len(sorted_ids)):
-        if not sorted_ids[position].startswith(prefix):
-            break
-
-        found.append(sorted_ids[position])
-
-    return tuple(found)
 
 
 def _missing_parent(file: RevisionFile, parent: str, unread: c.Mapping[str, Problem]) -> Problem:

@@ -11,9 +11,9 @@ import sqlalchemy as sa
 from flask_alembic_admin.core import ledger as ledger_module
 from flask_alembic_admin.core.ledger import Ledger
 from flask_alembic_admin.core.ledger import ledger_engine
-from flask_alembic_admin.core.ledger import PlannedStep
 from flask_alembic_admin.core.ledger import Queued
 from flask_alembic_admin.core.ledger import RunStatus
+from flask_alembic_admin.core.ledger import StepFacts
 from flask_alembic_admin.core.ledger import StepStatus
 from flask_alembic_admin.core.ledger_tables import RUN
 
@@ -236,9 +236,9 @@ def test_a_stricter_isolation_of_the_app_fails_no_write(postgresql_url: sa.URL) 
 def test_steps_are_followed_one_by_one(ledger: Ledger) -> None:
     """Each step says what it did, when, and how it ended."""
     steps = [
-        PlannedStep("b2", "upgrade", "versions/b2.py", "0" * 64, "Add users"),
-        PlannedStep("c3", "upgrade", None, None, None),
-        PlannedStep("d4", "upgrade", "versions/d4.py", "1" * 64, "Add orders"),
+        StepFacts("b2", "upgrade", "versions/b2.py", "0" * 64, "Add users"),
+        StepFacts("c3", "upgrade", None, None, None),
+        StepFacts("d4", "upgrade", "versions/d4.py", "1" * 64, "Add orders"),
     ]
     run_id = planned(ledger, steps=steps)
     assert [step.status for step in ledger.steps(run_id)] == [StepStatus.WAITING] * 3
@@ -261,7 +261,7 @@ def test_steps_are_followed_one_by_one(ledger: Ledger) -> None:
 
 def test_a_plan_and_its_steps_are_kept_together_or_not_at_all(ledger: Ledger) -> None:
     """When a step cannot be written, its plan is not there either."""
-    no_revision = PlannedStep(None, "upgrade", None, None, None)  # type: ignore[arg-type]
+    no_revision = StepFacts(None, "upgrade", None, None, None)  # type: ignore[arg-type]
     planned(ledger)
 
     with pytest.raises(sa.exc.DBAPIError):
@@ -337,7 +337,7 @@ def test_the_limit_of_log_lines_is_named_in_the_last_one() -> None:
 
 def test_prune_deletes_what_is_old_with_its_steps_and_lines(ledger: Ledger) -> None:
     """Active runs and the last run of each database stay, however old."""
-    step = PlannedStep("b2", "upgrade", None, None, None)
+    step = StepFacts("b2", "upgrade", None, None, None)
     plan = planned(ledger, steps=[step])
     ledger.log(plan, "info", "panel", "shown")
     refusal, old = refused(ledger), ended(ledger)

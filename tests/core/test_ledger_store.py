@@ -11,9 +11,9 @@ import sqlalchemy as sa
 from flask_alembic_admin.core.ledger import default_ledger_url
 from flask_alembic_admin.core.ledger import Ledger
 from flask_alembic_admin.core.ledger import ledger_engine
-from flask_alembic_admin.core.ledger import PlannedStep
 from flask_alembic_admin.core.ledger import Queued
 from flask_alembic_admin.core.ledger import RunStatus
+from flask_alembic_admin.core.ledger import StepFacts
 from flask_alembic_admin.core.ledger import TABLE_NAMES
 from flask_alembic_admin.core.ledger_tables import METADATA
 from flask_alembic_admin.errors import SetupError
@@ -173,7 +173,7 @@ def test_the_ledger_of_a_server_is_in_the_database(url: str, tmp_path: Path) -> 
 def test_what_is_too_long_loses_its_end(ledger: Ledger) -> None:
     """Messages, errors and names are cut at their limits, by characters, not by bytes."""
     run_id = planned(
-        ledger, target="t" * 300, steps=[PlannedStep("b" * 300, "upgrade", "f" * 5_000, None, None)]
+        ledger, target="t" * 300, steps=[StepFacts("b" * 300, "upgrade", "f" * 5_000, None, None)]
     )
     ledger.queue(run_id, actor="é" * 300, address=None, reason="€" * 5_000, runner=None)
     ledger.log(run_id, "info", "s" * 300, "🐍" * 5_000)
