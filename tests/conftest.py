@@ -1,10 +1,15 @@
 from __future__ import annotations
 
 import collections.abc as c
+import typing as t
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from flask import Flask
+
+import example_app
+from example_app.models import db
 
 from .servers import own_database
 
@@ -34,3 +39,43 @@ def database_url(request: pytest.FixtureRequest) -> sa.URL:
     """The URL of an empty database, on each kind of server in turn."""
     url: sa.URL = request.getfixturevalue(f"{request.param}_url")
     return url
+
+
+@pytest.fixture
+def instance(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An instance folder of the test's own, and nothing else from the environment."""
+    for variable in ("DATABASE_URL", "AUDIT_DATABASE_URL", "SECRET_KEY", "PORT"):
+        monkeypatch.delenv(variable, raising=False)
+
+    folder = tmp_path / "instance"
+    monkeypatch.setenv("EXAMPLE_INSTANCE", str(folder))
+    return folder
+
+
+@pytest.fixture
+def make_shop(instance: Path) -> c.Iterator[c.Callable[..., Flask]]:
+    """Make shops whose connections are closed after the test."""
+    shops: list[Flask] = []
+
+    def make(**config: t.Any) -> Flask:
+        shops.append(example_app.create_app({"TESTING": True, **config}))
+        return shops[-1]
+
+    yield make
+
+    for shop in shops:
+        with shop.app_context():
+            for engine in db.engines.values():
+                engine.dispose()
+
+
+@pytest.fixture
+def shop(make_shop: c.Callable[..., Flask]) -> Flask:
+    """A shop on empty SQLite files."""
+    return make_shop()
+
+
+@pytest.fixture
+def server_shop(make_shop: c.Callable[..., Flask], database_url: sa.URL) -> Flask:
+    """A shop on an empty database, on each kind of server in turn."""
+    return make_shop(SQLALCHEMY_DATABASE_URI=database_url)

@@ -73,6 +73,8 @@ class AlembicAdmin(Blueprint):
         self.app_template_filter("aa_short")(short)
         self.app_template_filter("aa_time")(date_and_time)
         self.app_template_filter("aa_duration")(duration)
+        self.cli.help = "Carry out what was started in the migrations panel."
+        self.cli.hidden = True
         self.cli.command(COMMAND[1])(_run_job_command)
 
     def permission(self, rule: _Rule) -> _Rule:

@@ -24,8 +24,6 @@ def names_at_end(module: ast.Module) -> dict[str, Bound]:
 
     for statement in module.body:
         match statement:
-            case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
-                names[statement.name] = Bound(_COMPUTED, statement.lineno)
             case ast.Import() | ast.ImportFrom():
                 # Apart from the rest, since every file has some.
                 for alias in statement.names:

@@ -16,6 +16,7 @@ import pytest
 from alembic.script import ScriptDirectory
 
 from flask_alembic_admin.core import history as history_module
+from flask_alembic_admin.core import revision_files
 from flask_alembic_admin.core.history import folder_signature
 from flask_alembic_admin.core.history import History
 from flask_alembic_admin.core.history import HistoryReader
@@ -62,6 +63,7 @@ GRAPHS = {
         *(Node(id_, ("a",)) for id_ in "bcd"),
         Node("e", ("b", "c", "d")),
     ],
+    "a parent named twice": [Node("a"), Node("b", ("a", "a"))],
     "a merge of bases": [Node("a"), Node("b"), Node("c", ("a", "b")), Node("d", ("c",))],
     "a label in a plain line": [
         Node("a"),
@@ -392,6 +394,7 @@ def test_constants_are_read_however_they_are_written(
         "class Model:\n    revision = 'a'\nrevision = 'b'\ndown_revision = None",
         "revision = 'b'\ndown_revision = None\nclass Model:\n    revision = 'a'",
         "revision = 'b'\ndown_revision = None\ndef upgrade():\n    revision = 'a'",
+        "revision = 'b'\ndown_revision = None\nif x:\n    def f():\n        revision = 'a'",
     ],
 )
 def test_assignments_are_read_in_all_forms(tmp_path: Path, text: str) -> None:
@@ -499,7 +502,7 @@ def test_a_syntax_error_has_its_line(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("action", ["error", "always"])
-@pytest.mark.parametrize("line", [r"x = '\d'", "x = 1if 1 else 2", "x = 1or 1"])
+@pytest.mark.parametrize("line", [r"x = '\d'", "x = 1if 1 else 2", "x = 1or 1", "x = 0xfor 1"])
 def test_warnings_about_a_file_are_neither_shown_nor_raised(
     tmp_path: Path, line: str, action: t.Literal["error", "always"]
 ) -> None:
@@ -512,6 +515,14 @@ def test_warnings_about_a_file_are_neither_shown_nor_raised(
 
     assert file.revision == "a"
     assert caught == []
+
+
+def test_a_warning_that_is_new_is_no_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Later Pythons may warn about more than we know of, and an app may make errors of warnings."""
+    monkeypatch.setattr(revision_files, "_may_warn", lambda source: False)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert read_one(tmp_path, "x = '\\d'\nrevision = 'a'\ndown_revision = None").revision == "a"
 
 
 @pytest.mark.parametrize(
