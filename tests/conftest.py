@@ -11,6 +11,8 @@ from flask import Flask
 import example_app
 from example_app.models import db
 
+from .apps import MakeSite
+from .apps import site_maker
 from .servers import own_database
 
 
@@ -79,3 +81,10 @@ def shop(make_shop: c.Callable[..., Flask]) -> Flask:
 def server_shop(make_shop: c.Callable[..., Flask], database_url: sa.URL) -> Flask:
     """A shop on an empty database, on each kind of server in turn."""
     return make_shop(SQLALCHEMY_DATABASE_URI=database_url)
+
+
+@pytest.fixture
+def make_site(tmp_path: Path) -> c.Iterator[MakeSite]:
+    """Makes tiny apps with an Alembic extension and a SQLite file each, unless told otherwise."""
+    with site_maker(tmp_path) as maker:
+        yield maker
