@@ -12,7 +12,7 @@ import uuid
 
 import sqlalchemy as sa
 
-from .ledger_reader import LedgerReader as LedgerReader
+from .ledger_report import LedgerReports as LedgerReports
 from .ledger_store import default_ledger_url as default_ledger_url
 from .ledger_store import ledger_engine as ledger_engine
 from .ledger_store import make_tables
@@ -31,12 +31,8 @@ from .ledger_tables import TABLE_NAMES as TABLE_NAMES
 from .ledger_tables import Verdict as Verdict
 from .ledger_tables import VERDICTS
 
-#: The most log lines that a run can have; the last of them says that the rest was left out.
-MOST_LOG_LINES = 5_000
-LEFT_OUT = f"This run had more to say than {MOST_LOG_LINES:,} lines. The rest was left out."
 
-
-class Ledger(LedgerReader):
+class Ledger(LedgerReports):
     """Append to the record and read it.
 
     Every write is a transaction of its own on a connection of its own, so that nothing a
@@ -66,7 +62,7 @@ class Ledger(LedgerReader):
         :param actor: Who had it made.
         """
         run_id = uuid.uuid4().hex
-        run = {
+        values = {
             "id": run_id,
             "database": database,
             "action": action,
@@ -78,28 +74,54 @@ class Ledger(LedgerReader):
             "actor": actor,
             "requested": _now(),
         }
-        waiting = [
-            {
-                "run_id": run_id,
-                "position": position,
-                "revision": step.revision,
-                "direction": step.direction,
-                "file": step.file,
-                "sha256": step.sha256,
-                "message": step.message,
-                "status": StepStatus.WAITING,
-            }
-            for position, step in enumerate(steps, 1)
-        ]
-        make_tables(self.engine)
-
-        with self.engine.begin() as connection:
-            connection.execute(sa.insert(RUN), run)
-
-            if waiting:
-                connection.execute(sa.insert(STEP), waiting)
-
+        self._insert(values, steps)
         return run_id
+
+    def begin(
+        self,
+        *,
+        run_id: str,
+        database: str,
+        action: str,
+        target: str,
+        heads_before: c.Sequence[str],
+        plan: t.Any,
+        plan_hash: str,
+        steps: c.Sequence[StepFacts],
+        actor: str | None,
+        reason: str | None,
+        runner: str,
+        host: str,
+        pid: int,
+        session: str | None,
+        versions: c.Mapping[str, t.Any],
+    ) -> None:
+        """Record a run that begins at once, such as one from the command line.
+
+        Whoever calls it holds the lock of the database, so there is no queue to wait in.
+        """
+        now = _now()
+        values = {
+            "id": run_id,
+            "database": database,
+            "action": action,
+            "target": target,
+            "status": RunStatus.RUNNING,
+            "heads_before": list(heads_before),
+            "plan": plan,
+            "plan_hash": plan_hash,
+            "actor": actor,
+            "reason": reason,
+            "runner": runner,
+            "host": host,
+            "pid": pid,
+            "session": session,
+            "versions": dict(versions),
+            "requested": now,
+            "started": now,
+            "heartbeat": now,
+        }
+        self._insert(values, steps)
 
     def refuse(
         self,
@@ -127,11 +149,7 @@ class Ledger(LedgerReader):
             "reason": reason,
             "requested": _now(),
         }
-        make_tables(self.engine)
-
-        with self.engine.begin() as connection:
-            connection.execute(sa.insert(RUN), refusal)
-
+        self._insert(refusal, ())
         return run_id
 
     def queue(
@@ -204,10 +222,6 @@ class Ledger(LedgerReader):
             run_id, (RunStatus.RUNNING,), session=session, versions=dict(versions), heartbeat=_now()
         )
 
-    def heartbeat(self, run_id: str) -> bool:
-        """Note that a run is alive, and return whether the ledger still has it as running."""
-        return self._change(run_id, (RunStatus.RUNNING,), heartbeat=_now())
-
     def request_cancel(self, run_id: str) -> bool:
         """Ask an active run to stop at its next step; return False if it has ended."""
         return self._change(run_id, ACTIVE, cancel_requested=_now())
@@ -256,71 +270,6 @@ class Ledger(LedgerReader):
             examined_reason=reason,
         )
 
-    def step_started(self, run_id: str, position: int) -> None:
-        """Note that a step has begun.
-
-        :param position: Which step, counted from 1.
-        """
-        self._change_step(run_id, position, status=StepStatus.RUNNING, started=_now())
-
-    def step_done(
-        self, run_id: str, position: int, statements: int | None = None, rows: int | None = None
-    ) -> None:
-        """Note that a step has been carried out.
-
-        :param position: Which step, counted from 1.
-        :param statements: How many statements it sent.
-        :param rows: How many rows they touched.
-        """
-        self._change_step(
-            run_id,
-            position,
-            status=StepStatus.DONE,
-            finished=_now(),
-            statements=statements,
-            rows=rows,
-        )
-
-    def step_failed(self, run_id: str, position: int, error: str) -> None:
-        """Note that a step has failed.
-
-        :param position: Which step, counted from 1.
-        :param error: What went wrong, redacted.
-        """
-        self._change_step(run_id, position, status=StepStatus.FAILED, finished=_now(), error=error)
-
-    def log(self, run_id: str, level: str, source: str, message: str) -> None:
-        """Append a line to a run's log, as long as there is room.
-
-        :param source: Who says it, such as a logger or ``runner``.
-        :param message: What it says, redacted.
-        """
-        with self._connection_to(RUN) as connection:
-            if connection is None:
-                return
-
-            # This holds the run's row until the line is in, so that no two get one sequence.
-            counted = connection.execute(
-                sa.update(RUN)
-                .where(RUN.c.id == run_id, RUN.c.log_lines < MOST_LOG_LINES)
-                .values(log_lines=RUN.c.log_lines + 1)
-            )
-
-            if counted.rowcount:
-                sequence = connection.scalar(sa.select(RUN.c.log_lines).where(RUN.c.id == run_id))
-                connection.execute(
-                    sa.insert(LOG).values(
-                        run_id=run_id,
-                        sequence=sequence,
-                        time=_now(),
-                        level=level,
-                        source=source,
-                        message=LEFT_OUT if sequence == MOST_LOG_LINES else message,
-                    )
-                )
-
-            connection.commit()
-
     def prune(self, keep_days: int) -> int:
         """Delete what is older than some days, and return how many runs, plans and refusals went.
 
@@ -349,6 +298,28 @@ class Ledger(LedgerReader):
 
         return deleted
 
+    def _insert(self, run: dict[str, t.Any], steps: c.Sequence[StepFacts]) -> None:
+        waiting = [
+            {
+                "run_id": run["id"],
+                "position": position,
+                "revision": step.revision,
+                "direction": step.direction,
+                "file": step.file,
+                "sha256": step.sha256,
+                "message": step.message,
+                "status": StepStatus.WAITING,
+            }
+            for position, step in enumerate(steps, 1)
+        ]
+        make_tables(self.engine)
+
+        with self.engine.begin() as connection:
+            connection.execute(sa.insert(RUN), run)
+
+            if waiting:
+                connection.execute(sa.insert(STEP), waiting)
+
     def _change(
         self,
         run_id: str,
@@ -360,9 +331,6 @@ class Ledger(LedgerReader):
         return self._update(
             RUN, values, RUN.c.id == run_id, RUN.c.status.in_(statuses), *conditions
         )
-
-    def _change_step(self, run_id: str, position: int, **values: t.Any) -> None:
-        self._update(STEP, values, STEP.c.run_id == run_id, STEP.c.position == position)
 
     def _update(
         self, table: sa.Table, values: dict[str, t.Any], *conditions: sa.ColumnElement[bool]

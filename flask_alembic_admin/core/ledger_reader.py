@@ -78,7 +78,13 @@ class LedgerReader:
 
     def active(self, database: str) -> RunRecord | None:
         """Return the run of a database that is queued or running."""
-        return self._one(sa.select(*_BRIEF).where(RUN.c.active_database == database))
+        return self._one(
+            sa.select(*_BRIEF)
+            .where(RUN.c.database == database, RUN.c.status.in_(ACTIVE))
+            # One that runs says more than one that waits for it to end.
+            .order_by(RUN.c.started.is_(None), *_NEWEST_FIRST)
+            .limit(1)
+        )
 
     def last(self, database: str) -> RunRecord | None:
         """Return the newest run of a database, neither a plan nor a refusal."""

@@ -128,6 +128,7 @@ class RunRecord:
     host: str | None
     pid: int | None
     session: str | None
+    statement: str | None
     versions: c.Mapping[str, t.Any]
     requested: datetime.datetime
     started: datetime.datetime | None
@@ -260,6 +261,7 @@ RUN = sa.Table(
     sa.Column("host", Clipped(255)),
     sa.Column("pid", sa.BigInteger),
     sa.Column("session", Clipped(255)),
+    sa.Column("statement", Clipped(4_000)),
     sa.Column("versions", Json),
     sa.Column("requested", UtcTime, nullable=False),
     sa.Column("started", UtcTime),

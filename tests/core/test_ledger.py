@@ -8,13 +8,14 @@ import time
 import pytest
 import sqlalchemy as sa
 
-from flask_alembic_admin.core import ledger as ledger_module
+from flask_alembic_admin.core import ledger_report as report_module
 from flask_alembic_admin.core.ledger import Ledger
 from flask_alembic_admin.core.ledger import ledger_engine
 from flask_alembic_admin.core.ledger import Queued
 from flask_alembic_admin.core.ledger import RunStatus
 from flask_alembic_admin.core.ledger import StepFacts
 from flask_alembic_admin.core.ledger import StepStatus
+from flask_alembic_admin.core.ledger_report import StepReport
 from flask_alembic_admin.core.ledger_tables import RUN
 
 from .ledgers import at_once
@@ -159,7 +160,7 @@ def test_a_heartbeat_moves_and_stops_with_the_run(ledger: Ledger) -> None:
     run_id = running(ledger)
     before = ledger.run(run_id)
     time.sleep(0.01)
-    assert ledger.heartbeat(run_id)
+    assert ledger.report(run_id).running
     after = ledger.run(run_id)
     assert before is not None
     assert after is not None
@@ -168,7 +169,7 @@ def test_a_heartbeat_moves_and_stops_with_the_run(ledger: Ledger) -> None:
     assert before.heartbeat < after.heartbeat
 
     ledger.finish(run_id, RunStatus.LOST, heads_after=None)
-    assert not ledger.heartbeat(run_id)
+    assert not ledger.report(run_id).running
 
 
 def test_a_cancel_is_asked_of_an_active_run(ledger: Ledger) -> None:
@@ -243,10 +244,14 @@ def test_steps_are_followed_one_by_one(ledger: Ledger) -> None:
     run_id = planned(ledger, steps=steps)
     assert [step.status for step in ledger.steps(run_id)] == [StepStatus.WAITING] * 3
 
-    ledger.step_started(run_id, 1)
-    ledger.step_done(run_id, 1, statements=3, rows=5_000_000_000)
-    ledger.step_started(run_id, 2)
-    ledger.step_failed(run_id, 2, "no such column")
+    now = datetime.datetime.now(datetime.UTC)
+    ledger.report(
+        run_id,
+        steps=[
+            StepReport(1, StepStatus.DONE, now, now, statements=3, rows=5_000_000_000),
+            StepReport(2, StepStatus.FAILED, now, now, error="no such column"),
+        ],
+    )
 
     first, second, third = ledger.steps(run_id)
     assert (first.position, first.revision, first.direction) == (1, "b2", "upgrade")
@@ -313,7 +318,7 @@ def test_the_last_line_says_that_the_rest_was_left_out(
     ledger: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A run that never stops talking does not fill the database."""
-    monkeypatch.setattr(ledger_module, "MOST_LOG_LINES", 3)
+    monkeypatch.setattr(report_module, "MOST_LOG_LINES", 3)
     run_id = running(ledger)
 
     for number in range(6):
@@ -322,14 +327,14 @@ def test_the_last_line_says_that_the_rest_was_left_out(
     assert [line.message for line in ledger.log_lines(run_id)] == [
         "line 0",
         "line 1",
-        ledger_module.LEFT_OUT,
+        report_module.LEFT_OUT,
     ]
 
 
 def test_the_limit_of_log_lines_is_named_in_the_last_one() -> None:
     """Whoever reads the last line knows how many there are."""
-    assert ledger_module.MOST_LOG_LINES == 5_000
-    assert "5,000" in ledger_module.LEFT_OUT
+    assert report_module.MOST_LOG_LINES == 5_000
+    assert "5,000" in report_module.LEFT_OUT
 
 
 # Clean-up

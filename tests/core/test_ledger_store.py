@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import collections.abc as c
+import datetime
 import multiprocessing
 import threading
 from pathlib import Path
@@ -14,7 +15,9 @@ from flask_alembic_admin.core.ledger import ledger_engine
 from flask_alembic_admin.core.ledger import Queued
 from flask_alembic_admin.core.ledger import RunStatus
 from flask_alembic_admin.core.ledger import StepFacts
+from flask_alembic_admin.core.ledger import StepStatus
 from flask_alembic_admin.core.ledger import TABLE_NAMES
+from flask_alembic_admin.core.ledger_report import StepReport
 from flask_alembic_admin.core.ledger_tables import METADATA
 from flask_alembic_admin.errors import SetupError
 
@@ -55,7 +58,6 @@ def test_changing_what_is_not_there_changes_nothing(ledger: Ledger) -> None:
     assert queue(ledger, "x") is Queued.NOT_A_PLAN
     assert not claim(ledger, "x")
     assert not ledger.finish("x", RunStatus.FAILED, heads_after=None)
-    ledger.step_started("x", 1)
     ledger.log("x", "info", "runner", "hello")
     assert ledger.prune(0) == 0
     assert table_names(ledger.engine) == set()
@@ -177,7 +179,8 @@ def test_what_is_too_long_loses_its_end(ledger: Ledger) -> None:
     )
     ledger.queue(run_id, actor="é" * 300, address=None, reason="€" * 5_000, runner=None)
     ledger.log(run_id, "info", "s" * 300, "🐍" * 5_000)
-    ledger.step_failed(run_id, 1, "🐍" * 30_000)
+    now = datetime.datetime.now(datetime.UTC)
+    ledger.report(run_id, steps=[StepReport(1, StepStatus.FAILED, now, now, error="🐍" * 30_000)])
     ledger.finish(run_id, RunStatus.FAILED, heads_after=[], error="🐍" * 30_000)
 
     run = ledger.run(run_id)

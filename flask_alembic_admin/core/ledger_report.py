@@ -1,0 +1,178 @@
+"""What a run reports while it goes on: many small facts in one short transaction."""
+
+from __future__ import annotations
+
+import collections.abc as c
+import dataclasses
+import datetime
+
+import sqlalchemy as sa
+
+from .ledger_reader import LedgerReader
+from .ledger_tables import LOG
+from .ledger_tables import RUN
+from .ledger_tables import RunStatus
+from .ledger_tables import STEP
+from .ledger_tables import StepStatus
+
+#: The most log lines that a run can have; the last of them says that the rest was left out.
+MOST_LOG_LINES = 5_000
+LEFT_OUT = f"This run had more to say than {MOST_LOG_LINES:,} lines. The rest was left out."
+
+
+@dataclasses.dataclass(frozen=True)
+class StepReport:
+    """How one step stands.
+
+    :param position: Which step, counted from 1.
+    :param status: Where it stands.
+    :param started: When it began.
+    :param finished: When it ended.
+    :param statements: How many statements it has sent.
+    :param rows: How many rows they touched.
+    :param error: What went wrong, redacted.
+    """
+
+    position: int
+    status: StepStatus
+    started: datetime.datetime
+    finished: datetime.datetime | None = None
+    statements: int = 0
+    rows: int = 0
+    error: str | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class LineReport:
+    """One line for the log of a run.
+
+    :param time: When it was said.
+    :param level: Such as ``info``.
+    :param source: Who says it, such as a logger or ``runner``.
+    :param message: What it says, redacted.
+    """
+
+    time: datetime.datetime
+    level: str
+    source: str
+    message: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Answer:
+    """What the ledger answers to a report.
+
+    :param running: Whether the run still counts as running; it may have been given up.
+    :param cancel_requested: Whether somebody asked it to stop.
+    """
+
+    running: bool
+    cancel_requested: bool
+
+
+class LedgerReports(LedgerReader):
+    """Take down what a run has to tell while it goes on.
+
+    :param engine: Where the tables are, or will be.
+    """
+
+    def report(
+        self,
+        run_id: str,
+        *,
+        steps: c.Sequence[StepReport] = (),
+        lines: c.Sequence[LineReport] = (),
+        statement: str | None = None,
+    ) -> Answer:
+        """Write what a run has to tell, in one short transaction: it is alive.
+
+        :param run_id: The run.
+        :param steps: Steps that stand differently than before.
+        :param lines: Lines for its log; those beyond the most that a run can have are left out.
+        :param statement: What it runs at this moment, redacted.
+        """
+        with self._connection_to(RUN) as connection:
+            if connection is None:
+                return Answer(running=False, cancel_requested=False)
+
+            # This holds the run's row, so that no two writers give one number to two lines.
+            connection.execute(
+                sa.update(RUN)
+                .where(RUN.c.id == run_id)
+                .values(
+                    heartbeat=sa.case((_IS_RUNNING, _now()), else_=RUN.c.heartbeat),
+                    statement=sa.case((_IS_RUNNING, statement), else_=None),
+                    log_lines=RUN.c.log_lines + len(lines),
+                )
+            )
+            row = connection.execute(
+                sa.select(RUN.c.status, RUN.c.log_lines, RUN.c.cancel_requested).where(
+                    RUN.c.id == run_id
+                )
+            ).one_or_none()
+
+            if row is None:
+                return Answer(running=False, cancel_requested=False)
+
+            if steps:
+                connection.execute(_STEP_UPDATE, [_step_values(run_id, step) for step in steps])
+
+            if values := _line_values(run_id, row.log_lines - len(lines), lines):
+                connection.execute(sa.insert(LOG), values)
+
+            connection.commit()
+
+        return Answer(row.status == RunStatus.RUNNING, row.cancel_requested is not None)
+
+    def log(self, run_id: str, level: str, source: str, message: str) -> None:
+        """Append a line to a run's log, as long as there is room.
+
+        :param source: Who says it, such as a logger or ``runner``.
+        :param message: What it says, redacted.
+        """
+        self.report(run_id, lines=[LineReport(_now(), level, source, message)])
+
+
+_IS_RUNNING = RUN.c.status == RunStatus.RUNNING
+_STEP_UPDATE = (
+    sa.update(STEP)
+    .where(STEP.c.run_id == sa.bindparam("of_run"), STEP.c.position == sa.bindparam("at_position"))
+    .values(
+        {
+            name: sa.bindparam(f"new_{name}")
+            for name in ("status", "started", "finished", "statements", "rows", "error")
+        }
+    )
+)
+
+
+def _step_values(run_id: str, step: StepReport) -> dict[str, object]:
+    return {
+        "of_run": run_id,
+        "at_position": step.position,
+        "new_status": step.status,
+        "new_started": step.started,
+        "new_finished": step.finished,
+        "new_statements": step.statements,
+        "new_rows": step.rows,
+        "new_error": step.error,
+    }
+
+
+def _line_values(
+    run_id: str, before: int, lines: c.Sequence[LineReport]
+) -> list[dict[str, object]]:
+    values = []
+
+    for sequence, line in enumerate(lines, before + 1):
+        if sequence <= MOST_LOG_LINES:
+            values.append({"run_id": run_id, "sequence": sequence, **dataclasses.asdict(line)})
+
+        if sequence == MOST_LOG_LINES:
+            values[-1]["message"] = LEFT_OUT
+
+    return values
+
+
+def _now() -> datetime.datetime:
+    return datetime.datetime.now(datetime.UTC)

@@ -1,0 +1,227 @@
+"""Recording a run while it goes on, from a thread and on a connection of its own."""
+
+from __future__ import annotations
+
+import collections.abc as c
+import contextlib
+import dataclasses
+import datetime
+import logging
+import threading
+import time
+import typing as t
+
+import sqlalchemy as sa
+
+from .ledger import Ledger
+from .ledger_report import LineReport
+from .ledger_report import StepReport
+from .ledger_tables import StepStatus
+from .redact import redact
+from .results import step_message
+from .results import step_revision
+
+if t.TYPE_CHECKING:
+    from alembic.runtime.migration import RevisionStep
+
+#: Seconds between two looks at what there is to tell. What happens within is told at once.
+TICK = 0.2
+#: Seconds between two signs of life where there is nothing else to tell.
+HEARTBEAT = 5.0
+#: Seconds that a statement may take before somebody looks for who keeps it waiting.
+SLOW = 1.0
+
+
+class Recording:
+    """Tells the ledger how a run goes on, and the run whether it shall stop.
+
+    Steps and lines are collected and written a few times a second, so that a thousand small
+    revisions are not slowed down by it. What is lost with a killed process is at most the last
+    tick; how far it came is what the version table says.
+
+    :param ledger: Where the run is recorded.
+    :param run_id: The run.
+    :param urls: URLs whose secrets must not be written.
+    :param look_for_blockers: Returns a sentence for each session that keeps the run waiting.
+    """
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        run_id: str,
+        urls: c.Sequence[sa.URL],
+        look_for_blockers: c.Callable[[], list[str]] = list,
+    ) -> None:
+        self.run_id = run_id
+        #: Whether somebody asked the run to stop before its next step.
+        self.cancel_requested = threading.Event()
+        self._ledger = ledger
+        self._urls = urls
+        self._look_for_blockers = look_for_blockers
+        self._lock = threading.Lock()
+        self._steps: dict[int, StepReport] = {}
+        self._lines: list[LineReport] = []
+        self._step: StepReport | None = None
+        self._statement: tuple[str, float] | None = None
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._tell, name=f"recording {run_id}", daemon=True)
+
+    def __enter__(self) -> t.Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ended.set()
+        self._thread.join()
+        # The last words; a ledger that is down by now must not hide what became of the run.
+        with contextlib.suppress(sa.exc.SQLAlchemyError):
+            self._flush(always=True)
+
+    # What the run says.
+
+    def run_started(self, database: str, steps: c.Sequence[RevisionStep]) -> None:
+        """The steps are known and none has begun."""
+        count = len(steps)
+        self.log("info", "run", f"{count} {'step' if count == 1 else 'steps'} on {database}")
+
+    def step_started(self, database: str, position: int, step: RevisionStep) -> None:
+        """A step, counted from 1, is about to begin."""
+        self._set(StepReport(position, StepStatus.RUNNING, _now()))
+        self.log("info", "run", f"{position}: {step_revision(step)} {step_message(step)}".rstrip())
+
+    def step_done(self, database: str, position: int, step: RevisionStep) -> None:
+        """A step has ended and is committed."""
+        if self._step is not None:
+            self._set(dataclasses.replace(self._step, status=StepStatus.DONE, finished=_now()))
+            self._step = None
+
+    def failed(self, error: str) -> None:
+        """Note that the step at work, if there is one, has failed.
+
+        :param error: What went wrong.
+        """
+        if self._step is not None:
+            self._set(
+                dataclasses.replace(
+                    self._step,
+                    status=StepStatus.FAILED,
+                    finished=_now(),
+                    error=redact(error, self._urls),
+                )
+            )
+
+    @property
+    def sent_statements(self) -> bool:
+        """Whether the step at work has sent anything that may have changed the database."""
+        return self._step is not None and self._step.statements > 0
+
+    def log(self, level: str, source: str, message: str) -> None:
+        """Append a line to the run's log."""
+        line = LineReport(_now(), level, source, redact(message, self._urls))
+
+        with self._lock:
+            self._lines.append(line)
+
+    @contextlib.contextmanager
+    def listening(self, connection: sa.Connection) -> c.Iterator[None]:
+        """Count the statements and rows of a connection, and take down this thread's log lines."""
+        handler = _ThisThread(self)
+        sa.event.listen(connection, "before_cursor_execute", self._before)
+        sa.event.listen(connection, "after_cursor_execute", self._after)
+        # No level is changed: what the app's own configuration drops is dropped here too.
+        logging.getLogger().addHandler(handler)
+
+        try:
+            yield
+        finally:
+            logging.getLogger().removeHandler(handler)
+            sa.event.remove(connection, "before_cursor_execute", self._before)
+            sa.event.remove(connection, "after_cursor_execute", self._after)
+            self._statement = None
+
+    def _before(self, *arguments: t.Any) -> None:
+        self._statement = (arguments[2], time.monotonic())
+
+    def _after(self, *arguments: t.Any) -> None:
+        self._statement = None
+
+        if self._step is not None:
+            rows = max(arguments[1].rowcount or 0, 0)
+            self._step = dataclasses.replace(
+                self._step,
+                statements=self._step.statements + 1,
+                rows=self._step.rows + rows,
+            )
+
+    # What the thread does.
+
+    def _tell(self) -> None:
+        last = time.monotonic()
+        blockers: list[str] = []
+
+        while not self._ended.wait(TICK):
+            statement = self._statement
+
+            if statement and time.monotonic() - statement[1] > SLOW:
+                # Whoever cannot be asked has nothing to say; the run goes on.
+                with contextlib.suppress(sa.exc.SQLAlchemyError):
+                    found = self._look_for_blockers()
+                    for sentence in found:
+                        if sentence not in blockers:
+                            self.log("warning", "lock", sentence)
+                    blockers = found
+
+            # One report that is missed is no reason to stop a migration.
+            with contextlib.suppress(sa.exc.SQLAlchemyError):
+                if self._flush(always=time.monotonic() - last >= (1.0 if statement else HEARTBEAT)):
+                    last = time.monotonic()
+
+    def _flush(self, *, always: bool) -> bool:
+        with self._lock:
+            steps, lines = list(self._steps.values()), self._lines
+            self._steps, self._lines = {}, []
+
+        if not (steps or lines or always):
+            return False
+
+        statement = self._statement
+
+        try:
+            answer = self._ledger.report(
+                self.run_id,
+                steps=steps,
+                lines=lines,
+                statement=redact(statement[0], self._urls) if statement else None,
+            )
+        except BaseException:
+            with self._lock:
+                self._lines = lines + self._lines
+                self._steps = {**{step.position: step for step in steps}, **self._steps}
+            raise
+
+        if answer.cancel_requested:
+            self.cancel_requested.set()
+
+        return True
+
+    def _set(self, step: StepReport) -> None:
+        with self._lock:
+            self._step = step
+            self._steps[step.position] = step
+
+
+class _ThisThread(logging.Handler):
+    """Takes down what the thread of a run logs, and nothing of other threads."""
+
+    def __init__(self, recording: Recording) -> None:
+        super().__init__()
+        self._recording = recording
+        self._thread = threading.get_ident()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if record.thread == self._thread:
+            self._recording.log(record.levelname.lower(), record.name, record.getMessage())
+
+
+def _now() -> datetime.datetime:
+    return datetime.datetime.now(datetime.UTC)
