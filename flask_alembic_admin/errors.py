@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import typing as t
+
 
 class MigrationError(Exception):
     """The root of all errors raised by Flask-Alembic-Admin.
@@ -75,6 +77,53 @@ class Busy(MigrationError):
     """Another operation of this process uses Alembic's module-wide objects for too long."""
 
 
+class Locked(MigrationError):
+    """Somebody else holds the lock of a database.
+
+    :param database: The database's name.
+    :param holder: Who holds it, a ``Holder`` of ``core.locks``; None where nobody can tell.
+    :param cure: What to do about it.
+    """
+
+    def __init__(self, database: str, holder: t.Any, cure: str) -> None:
+        by = "somebody who cannot be named" if holder is None else str(holder)
+        super().__init__(f"The lock of database '{database}' is held by {by}.", cure)
+        self.database = database
+        self.holder = holder
+
+
+class LockLost(MigrationError):
+    """A connection does not hold the lock that it should hold.
+
+    :param database: The database's name.
+    :param reason: What happened to it, as the end of a sentence.
+    """
+
+    def __init__(self, database: str, reason: str) -> None:
+        super().__init__(
+            f"This connection does not hold the lock of database '{database}': {reason}.",
+            "Another run may be at work there by now: look before you run anything again.",
+        )
+        self.database = database
+
+
+class PooledConnection(MigrationError):
+    """A pooler such as PgBouncer hands out server sessions in turn, so none can keep a lock.
+
+    :param database: The database's name.
+    :param url: Its URL with everything secret masked.
+    """
+
+    def __init__(self, database: str, url: str) -> None:
+        super().__init__(
+            f"Database '{database}' at {url} is reached through a connection pooler such as "
+            "PgBouncer, where a lock does not stay with the one who took it.",
+            "Give a direct URL, one that leads to the PostgreSQL server itself, for migrations.",
+        )
+        self.database = database
+        self.url = url
+
+
 class PlanMoved(MigrationError):
     """What a plan was made from has changed since, so that it must not be run.
 
@@ -84,6 +133,50 @@ class PlanMoved(MigrationError):
     def __init__(self, changes: list[str]) -> None:
         super().__init__(f"Things moved since this was planned: {' '.join(changes)}", "Plan again.")
         self.changes = changes
+
+
+class LedgerUnavailable(MigrationError):
+    """A run cannot be recorded, so it does not begin."""
+
+
+class Interrupted(MigrationError):
+    """An earlier run left a database in doubt, and nobody has examined it since.
+
+    :param database: The database's name.
+    :param run: The id of that run.
+    :param step: The revision that may be half done.
+    """
+
+    def __init__(self, database: str, run: str, step: str) -> None:
+        super().__init__(
+            f"Database '{database}' is in doubt: run {run} ended in {step}, which may be half "
+            "done, since this server cannot roll schema changes back.",
+            "Look at the database, then say what you found: "
+            f"flask db runs examine {run} --reason '...'.",
+        )
+        self.database = database
+        self.run = run
+        self.step = step
+
+
+class RunCancelled(MigrationError):
+    """A run stopped before a step because somebody asked it to.
+
+    :param database: The database's name.
+    :param applied: Ids of the revisions that were carried out and stay so.
+    :param heads: What the database's version table holds.
+    """
+
+    def __init__(self, database: str, applied: tuple[str, ...], heads: tuple[str, ...]) -> None:
+        super().__init__(
+            f"The run of database '{database}' was cancelled after {len(applied)} "
+            f"{'step' if len(applied) == 1 else 'steps'}; the database is at "
+            f"{', '.join(heads) or 'base'}.",
+            "Plan the rest again.",
+        )
+        self.database = database
+        self.applied = applied
+        self.heads = heads
 
 
 class RunFailed(MigrationError):

@@ -96,6 +96,11 @@ class Alembic(Migrator):
 
             app.cli.add_command(cli, name)
 
+    @property
+    def folders(self) -> tuple[Path, ...]:
+        """The folders of revision files, the script folder first."""
+        return self._scripts(current_app).folders
+
     def mkdir(self) -> None:
         """Create the script folder, its template and the version folders where missing.
 
@@ -136,7 +141,7 @@ class Alembic(Migrator):
 
     def _make_project(self, app: Flask) -> Project:
         flask_sqlalchemy = app.extensions.get("sqlalchemy")
-        metadatas = self.metadatas
+        metadatas = _by_name(self.metadatas)  # Somebody may have set it after the constructor.
         engines: c.Mapping[str, sa.Engine] = self.engines
 
         # Flask-SQLAlchemy-Lite knows engines and no metadata.
@@ -164,8 +169,9 @@ class Alembic(Migrator):
                 self.mkdir()
         except OSError as error:
             app.logger.warning(
-                "The script folder %s cannot be made (%s). Everything but writing revisions "
-                "works; pass run_mkdir=False to Alembic() to say that this is meant.",
+                "The script folder %s cannot be written to (%s). Revisions that are there can be "
+                "run, new ones cannot be made; pass run_mkdir=False to Alembic() to say that this "
+                "is meant.",
                 self._scripts(app).folder,
                 error.strerror or error,
             )

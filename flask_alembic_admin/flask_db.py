@@ -7,10 +7,16 @@ from flask import current_app
 from flask.cli import ScriptInfo
 
 from .cli import COMMANDS
+from .core.migrator import Migrator
 from .errors import SetupError
 
+_EPILOG = """\b
+Exit status: 0 done, 1 no (check found something, revisions are pending),
+2 wrong usage, 3 a run failed or a database cannot be reached.
+"""
 
-@click.group("db")
+
+@click.group("db", epilog=_EPILOG)
 @click.pass_context
 def cli(context: click.Context) -> None:
     """Run and write database migrations."""
@@ -19,14 +25,16 @@ def cli(context: click.Context) -> None:
         app = context.ensure_object(ScriptInfo).load_app()
         context.with_resource(app.app_context())
 
-    if "alembic" not in current_app.extensions:
+    extension = current_app.extensions.get("alembic")
+
+    if not isinstance(extension, Migrator):
         error = SetupError(
-            f"The app '{current_app.name}' has no Alembic extension.",
+            f"The app '{current_app.name}' has no Alembic extension of Flask-Alembic-Admin.",
             "Call Alembic(app), or alembic.init_app(app) in the app factory.",
         )
         raise click.UsageError(str(error))
 
-    context.obj = current_app.extensions["alembic"]
+    context.obj = extension
 
 
 for _command in COMMANDS:

@@ -8,10 +8,13 @@ import dataclasses
 import typing as t
 from pathlib import Path
 
+import alembic.context
+import alembic.op
 import sqlalchemy as sa
 from flask import Flask
 
-from flask_alembic_admin import Alembic
+from flask_alembic_admin import Alembic as Alembic
+from flask_alembic_admin.core.ledger_tables import TABLE_NAMES
 from flask_alembic_admin.core.results import RunResult
 
 #: A revision file whose columns `create()` gives.
@@ -116,9 +119,9 @@ class Site:
         return next(iter(self.metadatas.values()))
 
     def tables(self, database: str | None = None) -> set[str]:
-        """Return the names of the tables in a database, without the version table."""
+        """Return the names of the tables in a database, without Alembic's and our own."""
         engine = self.engine if database is None else self.engines[database]
-        return set(sa.inspect(engine).get_table_names()) - {"alembic_version"}
+        return set(sa.inspect(engine).get_table_names()) - {"alembic_version", *TABLE_NAMES}
 
     def versions(self, database: str | None = None) -> set[str]:
         """Return what the version table of a database holds."""
@@ -194,3 +197,17 @@ def site_maker(tmp_path: Path) -> c.Iterator[MakeSite]:
     finally:
         for engine in engines:
             engine.dispose()
+
+
+@contextlib.contextmanager
+def kept_proxies() -> c.Iterator[None]:
+    """Put ``alembic.op`` and ``alembic.context`` back as they are now, whatever is left in them."""
+    modules = (vars(alembic.op), vars(alembic.context))
+    before = [dict(module) for module in modules]
+
+    try:
+        yield
+    finally:
+        for module, kept in zip(modules, before, strict=True):
+            module.clear()
+            module.update(kept)

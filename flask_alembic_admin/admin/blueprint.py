@@ -124,6 +124,9 @@ def _assets_folder() -> Path:
 @click.pass_context
 def _run_job_command(context: click.Context, run_id: str) -> None:
     """Carry out a run that was queued in the panel."""
-    alembic = current_app.extensions["alembic"]
-    succeeded = run_job(alembic, alembic.project.ledger, run_id)
-    context.exit(0 if succeeded else 3)
+    try:
+        if not run_job(current_app.extensions["alembic"], run_id):
+            raise click.UsageError(f"There is no queued run {run_id}.")
+    except MigrationError as error:
+        click.echo(str(error), err=True)
+        context.exit(3)

@@ -2,4 +2,28 @@
 
 from __future__ import annotations
 
-from .commands import COMMANDS as COMMANDS
+import click
+
+from . import reading
+from . import running
+from . import writing
+
+#: Every command. A group that has them puts a ``Migrator`` into its context's ``obj``.
+COMMANDS: tuple[click.Command, ...] = (
+    writing.mkdir,
+    writing.init,
+    reading.current,
+    reading.heads,
+    reading.branches,
+    reading.log,
+    reading.history,
+    reading.show,
+    reading.check,
+    running.upgrade,
+    running.downgrade,
+    running.stamp,
+    writing.revision,
+    writing.migrate,
+    writing.merge,
+    writing.edit,
+)

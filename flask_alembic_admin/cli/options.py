@@ -1,32 +1,50 @@
-"""What all commands have in common: their options, their errors, their exit status."""
+"""What all commands have in common: their options, and how they get their ``Migrator``."""
 
 from __future__ import annotations
 
 import collections.abc as c
 import contextlib
 import functools
-import traceback as tracebacks
+import inspect
+import re
+import textwrap
 import typing as t
 
 import click
 
 from ..core.migrator import Migrator
-from ..errors import MigrationError
-from ..errors import RunFailed
-from ..errors import SetupError
-from ..errors import TargetError
-
-#: Exit statuses: 0 done, 1 no, 2 wrong usage, 3 a run failed or could not begin.
-NO, WRONG_USAGE, FAILED = 1, 2, 3
+from .failures import errors_as_messages
 
 _Function = t.TypeVar("_Function", bound=c.Callable[..., t.Any])
 
 
-def migration_command(name: str, *, reads: bool = False) -> c.Callable[[_Function], click.Command]:
+class MigrationCommand(click.Command):
+    """A command whose arguments may be numbers with a minus, which click takes for options."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        return super().parse_args(ctx, self._numbers_last(args))
+
+    def _numbers_last(self, args: list[str]) -> list[str]:
+        takes_some = any(isinstance(parameter, click.Argument) for parameter in self.params)
+
+        if not takes_some or "--" in args:
+            return args
+
+        numbers = [text for text in args if re.fullmatch(r"-\d+", text)]
+        others = [text for text in args if text not in numbers]
+        return [*others, "--", *numbers] if numbers else args
+
+
+def migration_command(
+    name: str, *, verbose: str, example: str = "", reads: bool = False, connects: bool = True
+) -> c.Callable[[_Function], click.Command]:
     """Make a command of a function that gets a ``Migrator`` and the command's own options.
 
     :param name: The word on the command line.
+    :param verbose: What ``--verbose`` adds, for its help.
+    :param example: Command lines and what they do, for its help.
     :param reads: Whether it only reads, and so has ``--json``.
+    :param connects: Whether it needs a configured database.
     """
 
     def decorate(function: _Function) -> click.Command:
@@ -35,53 +53,54 @@ def migration_command(name: str, *, reads: bool = False) -> c.Callable[[_Functio
             database: str | None, x_arguments: tuple[str, ...], traceback: bool, **options: t.Any
         ) -> None:
             migrator = click.get_current_context().find_object(Migrator)
-            assert migrator is not None
+            assert migrator is not None, "The group has put no Migrator into its context."
 
-            with _errors_as_messages(traceback), migrator.use(database, x_arguments):
-                function(migrator, **options)
+            with errors_as_messages(migrator, traceback):
+                use = migrator.use(database, x_arguments) if connects else contextlib.nullcontext()
+                with use:
+                    function(migrator, **options)
 
-        command = click.command(name)(callback)
-        command.params += _common_options(reads)
+        lines = textwrap.indent(inspect.cleandoc(example), "  ")
+        epilog = f"\b\nExamples:\n{lines}" if example else None
+        command = click.command(name, cls=MigrationCommand, epilog=epilog)(callback)
+        command.params += _common_options(verbose, reads)
         return command
 
     return decorate
 
 
-def _common_options(reads: bool) -> list[click.Parameter]:
-    options = [
-        click.Option(["--database"], metavar="NAME", help="Only this database."),
+def selected(migrator: Migrator) -> tuple[str, ...]:
+    """Return the names of the databases that a command works on."""
+    with migrator.in_use() as use:
+        return use.selected
+
+
+def asked(migrator: Migrator) -> str:
+    """Return the name of the database that ``current`` means in a target."""
+    names = selected(migrator)
+    default = migrator.project.default_name
+    return default if default in names else names[0]
+
+
+def label_of(migrator: Migrator, database: str) -> str:
+    """Return what stands before a line about a database: nothing where there is only one."""
+    return f"{database}: " if len(migrator.project.databases) > 1 else ""
+
+
+def _common_options(verbose: str, reads: bool) -> list[click.Parameter]:
+    options: list[click.Parameter] = [
+        click.Option(["--database"], metavar="NAME", help="Only this database; all by default."),
         click.Option(
-            ["-x", "x_arguments"],
+            ["-x", "--x-arg", "x_arguments"],
             multiple=True,
             metavar="KEY=VALUE",
-            help="For context.get_x_argument() in migrations; may be repeated.",
+            help="A value for context.get_x_argument() in migrations; may be repeated.",
         ),
-        click.Option(["-v", "--verbose"], is_flag=True, help="Show more."),
+        click.Option(["-v", "--verbose"], is_flag=True, help=verbose),
         click.Option(["--traceback"], is_flag=True, help="Show where an error came from."),
     ]
 
     if reads:
         options.append(click.Option(["--json", "as_json"], is_flag=True, help="Print JSON."))
 
-    return t.cast("list[click.Parameter]", options)
-
-
-@contextlib.contextmanager
-def _errors_as_messages(traceback: bool) -> c.Iterator[None]:
-    """Print an error of ours as one message; let real bugs show their traceback."""
-    try:
-        yield
-    except MigrationError as error:
-        if traceback:
-            click.echo(tracebacks.format_exc(), err=True)
-
-        click.echo(_last_line(error), err=True)
-        status = WRONG_USAGE if isinstance(error, SetupError | TargetError) else FAILED
-        click.get_current_context().exit(status)
-
-
-def _last_line(error: MigrationError) -> str:
-    if isinstance(error, RunFailed) and error.failed:
-        return f"failed at {error.failed}: {error}"
-
-    return f"Error: {error}"
+    return options

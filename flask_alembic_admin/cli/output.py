@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import collections.abc as c
+import contextlib
 import json
+import os
 import sys
+import textwrap
 import typing as t
 
 import click
 from alembic.script import Script
 
 from ..core.results import RunResult
-from ..core.results import step_message
-from ..core.results import step_revision
 from ..core.results import UnknownRevision
-
-if t.TYPE_CHECKING:
-    from alembic.runtime.migration import RevisionStep
 
 _PAST = {"upgrade": "upgraded", "downgrade": "downgraded", "stamp": "stamped"}
 
@@ -26,7 +24,35 @@ def echo_json(value: object) -> None:
     click.echo(json.dumps(value, indent=2))
 
 
-def script_line(script: Script, verbose: bool = False) -> str:
+def echo_labelled(label: str, text: str) -> None:
+    """Print a text with a label before each of its lines."""
+    click.echo(textwrap.indent(text.rstrip(), label, lambda line: True))
+
+
+@contextlib.contextmanager
+def clean_stdout() -> c.Iterator[None]:
+    """Send to stderr what revision files print, so that a program can read stdout."""
+    with contextlib.redirect_stdout(sys.stderr):
+        yield
+
+
+@contextlib.contextmanager
+def hooks_on_stderr() -> c.Iterator[None]:
+    """Send to stderr what hooks that run after a revision is written have to say."""
+    # They are programs, which write to where this process does, whatever sys.stdout is.
+    sys.stdout.flush()
+    kept = os.dup(1)
+    os.dup2(2, 1)
+
+    try:
+        with clean_stdout():
+            yield
+    finally:
+        os.dup2(kept, 1)
+        os.close(kept)
+
+
+def script_text(script: Script, verbose: bool = False) -> str:
     """Return a revision as text, of one line or, if verbose, of all that its file says."""
     if isinstance(script, UnknownRevision):
         return f"{script.revision} (unknown: no revision file has it)"
@@ -47,8 +73,9 @@ def script_values(script: Script) -> dict[str, t.Any]:
         "revision": script.revision,
         "message": script.doc if known else None,
         "known": known,
-        "parents": _listed(script.down_revision),
-        "depends_on": _listed(script.dependencies),
+        "parents": _as_list(script.down_revision),
+        "children": sorted(script.nextrev),
+        "depends_on": _as_list(script.dependencies),
         "labels": sorted(script.branch_labels),
         "file": script.path or None,
         "head": known and script.is_head,
@@ -57,23 +84,17 @@ def script_values(script: Script) -> dict[str, t.Any]:
     }
 
 
-def result_line(result: RunResult, *, several: bool) -> str:
-    """Return what is true of a database after a run.
-
-    :param result: What was done.
-    :param several: Whether there are other databases, so that this one has to be named.
-    """
+def result_text(result: RunResult) -> str:
+    """Return what is true of a database after a run."""
     after = listed(result.after)
+
+    # A stamp may have emptied the table and written the same again.
+    if result.before == result.after and (not result.steps or result.action == "stamp"):
+        return f"already at {after}"
+
     seconds = f"{result.seconds:.1f} s"
-    count = len(result.steps)
-    prefix = f"{result.database}: " if several else ""
-
-    if result.before == result.after and not count:
-        return f"{prefix}already at {after}"
-
-    steps = f"{count} {'revision' if count == 1 else 'revisions'}, {seconds}"
-    detail = seconds if result.action == "stamp" else steps
-    return f"{prefix}{_PAST[result.action]} {listed(result.before)} -> {after} ({detail})"
+    detail = seconds if result.action == "stamp" else f"{count(result.steps)}, {seconds}"
+    return f"{_PAST[result.action]} {listed(result.before)} -> {after} ({detail})"
 
 
 def listed(revisions: c.Iterable[str]) -> str:
@@ -81,31 +102,12 @@ def listed(revisions: c.Iterable[str]) -> str:
     return ", ".join(revisions) or "base"
 
 
-class Progress:
-    """Prints each step of a run: on a terminal as it begins, elsewhere one line as it ends."""
-
-    def __init__(self) -> None:
-        self._total = 0
-        self._on_terminal = sys.stdout.isatty()
-
-    def run_started(self, database: str, steps: c.Sequence[RevisionStep]) -> None:
-        self._total = len(steps)
-
-    def step_started(self, database: str, position: int, step: RevisionStep) -> None:
-        if self._on_terminal:
-            click.echo(f"  {self._line(position, step)} ...", nl=False)
-
-    def step_done(self, database: str, position: int, step: RevisionStep) -> None:
-        if self._on_terminal:
-            click.echo(" done")
-        else:
-            click.echo(self._line(position, step))
-
-    def _line(self, position: int, step: RevisionStep) -> str:
-        return f"{position}/{self._total} {step_revision(step)} {step_message(step)}".rstrip()
+def count(revisions: c.Sized) -> str:
+    """Return how many revisions there are."""
+    return f"{len(revisions)} {'revision' if len(revisions) == 1 else 'revisions'}"
 
 
-def _listed(value: str | c.Iterable[str] | None) -> list[str]:
+def _as_list(value: str | c.Iterable[str] | None) -> list[str]:
     if value is None:
         return []
 

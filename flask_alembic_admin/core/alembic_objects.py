@@ -13,7 +13,15 @@ from alembic.runtime.environment import EnvironmentContext
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
+from ..errors import Busy
+
+# Not used here: it hides the ledger's tables, also where the package is not installed.
+from . import autogenerate as autogenerate
+
+# Imported for its effect: it hides our tables from autogenerate, also where nothing is installed.
 from .project import Project
+
+_ONE_CONNECTION = (sa.pool.StaticPool, sa.pool.SingletonThreadPool)
 
 
 class AlembicObjects:
@@ -28,10 +36,12 @@ class AlembicObjects:
         #: Names of the databases that a verb is at work on.
         self.selected = tuple(project.databases)
         #: Whether the version table is to be emptied first.
-        self.purging = False
+        self.is_purging = False
         #: What the version table of each database should hold after the last step run on it.
         self.expected_heads: dict[str, frozenset[str]] = {}
         self.config: Config = project.scripts.config(x_arguments)
+        self._at_work: set[str] = set()
+        self._worked_on: set[str] = set()
         self._environments: dict[str, EnvironmentContext] = {}
         self._contexts: dict[str, MigrationContext] = {}
 
@@ -78,20 +88,54 @@ class AlembicObjects:
             self._close(set(self._contexts) - opened_before)
 
     @contextlib.contextmanager
-    def reading(self) -> c.Iterator[None]:
-        """Let Alembic run its environment without making the version table."""
-        for context in self.contexts().values():
-            context.opts["dont_mutate"] = True
+    def purging(self, purge: bool) -> c.Iterator[None]:
+        """Empty the version table, or not, when migrations are run inside the block."""
+        before, self.is_purging = self.is_purging, purge
 
         try:
             yield
         finally:
-            for context in self._contexts.values():
-                context.opts.pop("dont_mutate", None)
+            self.is_purging = before
 
     def name_of(self, context: MigrationContext) -> str:
         """Return the name of the database that a context belongs to."""
         return next(name for name, opened in self._contexts.items() if opened is context)
+
+    @contextlib.contextmanager
+    def at_work(self, name: str) -> c.Iterator[None]:
+        """Refuse to migrate a database from inside one of its own migrations.
+
+        :raises Busy: It is being migrated.
+        """
+        if name in self._at_work:
+            raise Busy(
+                f"Database '{name}' is being migrated by the very migration that asks for this.",
+                "Let a migration change its own database through 'op' alone.",
+            )
+
+        self._at_work.add(name)
+        self._worked_on.add(name)
+
+        try:
+            yield
+        finally:
+            self._at_work.discard(name)
+
+    def search_path(self, name: str) -> str | None:
+        """Return where PostgreSQL looks for tables on the connection of a database.
+
+        A migration, or who overrides ``run_migrations``, may have set it.
+        """
+        context = self._contexts.get(name)
+
+        if context is None or context.connection is None or context.dialect.name != "postgresql":
+            return None
+
+        # A connection that died says nothing.
+        with contextlib.suppress(sa.exc.SQLAlchemyError):
+            return t.cast("str", context.connection.scalar(sa.text("SHOW search_path")))
+
+        return None
 
     def roll_back(self, name: str) -> None:
         """Undo what is open on the connection of a database, if there is one."""
@@ -136,10 +180,19 @@ class AlembicObjects:
 
         return environment.get_context()
 
-    def _close(self, names: c.Iterable[str]) -> None:
+    def _close(self, names: set[str]) -> None:
         for name in names:
             del self._environments[name]
             connection = self._contexts.pop(name).connection
 
-            if connection is not None:
-                connection.close()
+            if connection is None:
+                continue
+
+            # The app shall not get a connection from its pool on which a migration has set things,
+            # such as a search path. Some pools have one connection only, which is the database.
+            if name in self._worked_on and not isinstance(connection.engine.pool, _ONE_CONNECTION):
+                connection.invalidate()
+
+            connection.close()
+
+        self._worked_on.difference_update(names)

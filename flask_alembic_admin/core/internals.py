@@ -53,6 +53,21 @@ def version_table(context: MigrationContext) -> sa.Table:
     return context._version
 
 
+def render_statement(context: MigrationContext, statement: sa.Executable | str) -> None:
+    """Write a statement to the buffer of a context that renders SQL, with its values in it."""
+    context.impl._exec(statement)
+
+
+def has_version_table(context: MigrationContext) -> bool:
+    """Return whether a database has a version table, an empty one too."""
+    return context._has_version_table()
+
+
+def make_version_table(context: MigrationContext) -> None:
+    """Make the version table where it is missing."""
+    context._ensure_version_table()
+
+
 def run_steps(
     context: MigrationContext,
     environment: EnvironmentContext,
@@ -74,6 +89,8 @@ def run_steps(
     # EnvironmentContext takes it before configure() only, and contexts outlive a verb.
     context._migrations_fn = steps
     context.purge = purge
+    # The version table is made once it is known that something will be run.
+    context.opts["dont_mutate"] = True
 
     try:
         with (
@@ -84,6 +101,7 @@ def run_steps(
             context.run_migrations(**arguments)
     finally:
         context.purge = False
+        context.opts.pop("dont_mutate", None)
         context._migrations_fn = None
         context._transaction = None
 

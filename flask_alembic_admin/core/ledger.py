@@ -212,7 +212,9 @@ class Ledger(LedgerReports):
             heartbeat=now,
         )
 
-    def connected(self, run_id: str, *, session: str, versions: c.Mapping[str, t.Any]) -> bool:
+    def connected(
+        self, run_id: str, *, session: str | None, versions: c.Mapping[str, t.Any]
+    ) -> bool:
         """Note what is known of a running run once its runner is connected.
 
         :param session: The session at the server that migrates.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import typing as t
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -18,12 +19,13 @@ BUSY_TIMEOUT = 5.0
 def default_ledger_url(url: sa.URL, folder: Path) -> sa.URL:
     """Return where the ledger of a database is kept: beside SQLite, in any other itself.
 
-    During a migration SQLite lets no second connection write, so it gets a file of its own.
+    During a migration SQLite lets no second connection write, so it gets a file of its own. What
+    is recorded of a database in memory goes with it.
 
     :param url: The URL of the database's engine.
     :param folder: Where the file goes, such as the instance folder.
     """
-    if url.get_backend_name() != "sqlite":
+    if url.get_backend_name() != "sqlite" or is_in_memory(url):
         return url
 
     return sa.URL.create("sqlite", database=str(folder / "alembic_admin.sqlite"))
@@ -34,11 +36,44 @@ def ledger_engine(url: sa.URL) -> sa.Engine:
 
     :param url: Where the ledger is kept.
     """
+    if is_in_memory(url):
+        return sa.create_engine(
+            "sqlite://", poolclass=sa.StaticPool, connect_args={"check_same_thread": False}
+        )
+
     if url.get_backend_name() == "sqlite":
         return sa.create_engine(url, connect_args={"timeout": BUSY_TIMEOUT})
 
     # Between two lines of one run may lie hours.
     return sa.create_engine(url, pool_pre_ping=True)
+
+
+def engine_beside(engine: sa.Engine) -> sa.Engine:
+    """Return an engine that connects as another one does and shares nothing with it.
+
+    It keeps no connection open, and neither waits for the other's pool nor calls its listeners.
+
+    :param engine: Such as the app's own.
+    """
+    pool = engine.pool.recreate()
+
+    def connect() -> t.Any:
+        connection = pool.connect()
+        connection.detach()
+        return connection.dbapi_connection
+
+    return sa.create_engine(engine.url, poolclass=sa.NullPool, creator=connect)
+
+
+def is_in_memory(url: sa.URL) -> bool:
+    """Return whether a URL is that of a SQLite database that is gone with its connection.
+
+    :param url: The URL of an engine.
+    """
+    database = url.database or ":memory:"
+    return url.get_backend_name() == "sqlite" and (
+        database == ":memory:" or "mode=memory" in str(url) or ":memory:" in database
+    )
 
 
 def sqlite_file(engine: sa.Engine) -> Path | None:

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import collections.abc as c
+import dataclasses
 import typing as t
+from pathlib import Path
 
 from alembic import util
 from alembic.script import Script
 
 from ..errors import TargetError
 from . import internals
+from .guarded import GuardedRun
+from .guarded import RunOptions
 from .op_guard import op_guard
+from .plan import Plan
+from .plan import plan_of
 from .reading import Reader
 from .results import Action
 from .results import RunResult
@@ -20,6 +26,9 @@ from .targets import as_texts
 from .targets import Target
 from .writing import write_merge
 from .writing import write_revision
+
+if t.TYPE_CHECKING:
+    from alembic.runtime.migration import RevisionStep
 
 if t.TYPE_CHECKING:
     pass
@@ -43,6 +52,11 @@ class Migrator(Reader):
         return next(
             text for text in iter(util.rev_id, None) if not text.isdigit() and len(text) <= 32
         )
+
+    @property
+    def folders(self) -> tuple[Path, ...]:
+        """The folders of revision files, the script folder first."""
+        return self._project().scripts.folders
 
     def mkdir(self) -> None:
         """Create the script folder, its template and the version folders where missing.
@@ -73,7 +87,7 @@ class Migrator(Reader):
 
                 with op_guard(), use.at_work(name):
                     internals.run_steps(
-                        context, use.environment(name), fn, kwargs, purge=use.purging
+                        context, use.environment(name), fn, kwargs, purge=use.is_purging
                     )
 
     # Changing a database.
@@ -84,17 +98,20 @@ class Migrator(Reader):
         *,
         database: str | None = None,
         watcher: Watcher | None = None,
+        options: RunOptions | None = None,
     ) -> tuple[RunResult, ...]:
         """Run migrations up to a target.
 
         :param target: ``heads``, ``head``, an id, a label, a number of steps, or a list of ids.
         :param database: A database's name; each of them in turn if None.
         :param watcher: Told about each step.
+        :param options: Who asks for it and why, how long it waits for the lock, its timeouts.
         :return: What was done to each database.
         :raises TargetError: The target cannot be reached.
+        :raises Locked: Another run holds the lock of the database.
         :raises RunFailed: A step failed; the error says what stays applied.
         """
-        return self._run("upgrade", self._checked(target), database, watcher)
+        return self._run("upgrade", self._checked(target), database, _watched(options, watcher))
 
     def downgrade(
         self,
@@ -102,14 +119,17 @@ class Migrator(Reader):
         *,
         database: str | None = None,
         watcher: Watcher | None = None,
+        options: RunOptions | None = None,
     ) -> tuple[RunResult, ...]:
         """Undo migrations down to a target.
 
         :param target: ``base``, an id, a label, or a number of steps, with or without a sign.
         :param database: A database's name; each of them in turn if None.
         :param watcher: Told about each step.
+        :param options: Who asks for it and why, how long it waits for the lock, its timeouts.
         :return: What was done to each database.
         :raises TargetError: The target cannot be reached.
+        :raises Locked: Another run holds the lock of the database.
         :raises RunFailed: A step failed; the error says what stays undone.
         """
         wanted = self._checked(target, downwards=True)
@@ -120,7 +140,7 @@ class Migrator(Reader):
                 "Go down to one at a time, or to 'base'.",
             )
 
-        return self._run("downgrade", wanted, database, watcher)
+        return self._run("downgrade", wanted, database, _watched(options, watcher))
 
     def stamp(
         self,
@@ -129,6 +149,7 @@ class Migrator(Reader):
         *,
         database: str | None = None,
         watcher: Watcher | None = None,
+        options: RunOptions | None = None,
     ) -> tuple[RunResult, ...]:
         """Write a target into the version table without running any migration.
 
@@ -138,10 +159,26 @@ class Migrator(Reader):
         :param purge: Empty the version table first.
         :param database: A database's name; each of them in turn if None.
         :param watcher: Told about each step.
+        :param options: Who asks for it and why, how long it waits for the lock, its timeouts.
         :return: What was done to each database.
         :raises TargetError: The target names no revision.
         """
-        return self._run("stamp", self._checked(target), database, watcher, purge=purge)
+        return self._run(
+            "stamp", self._checked(target), database, _watched(options, watcher), purge=purge
+        )
+
+    def run(self, plan: Plan, options: RunOptions | None = None) -> RunResult:
+        """Carry out exactly a plan that was made before, or nothing.
+
+        :param plan: What ``plan()`` returned, perhaps on another machine.
+        :param options: Who asks for it and why, how long it waits for the lock, its timeouts.
+        :return: What was done.
+        :raises PlanMoved: The plan does not fit any more.
+        :raises Locked: Another run holds the lock of the database.
+        :raises RunFailed: A step failed; the error says what stays applied.
+        """
+        options = dataclasses.replace(options or RunOptions(), plan=plan)
+        return self._run_one(plan.action, plan.targets, plan.database, options)
 
     # Writing files.
 
@@ -155,6 +192,8 @@ class Migrator(Reader):
         depend: Target | None = None,
         label: str | c.Sequence[str] | None = None,
         path: str | None = None,
+        *,
+        rev_id: str | None = None,
     ) -> list[Script | None]:
         """Write a new revision, by default from the differences between models and databases.
 
@@ -166,6 +205,7 @@ class Migrator(Reader):
         :param depend: Revisions that must have run before it.
         :param label: Labels to give to it.
         :param path: The folder to write it to.
+        :param rev_id: Its id; what ``rev_id()`` gives if None.
         :return: The new revisions.
         :raises TargetError: A parent or dependency names no revision, or the id is taken.
         """
@@ -179,6 +219,7 @@ class Migrator(Reader):
             depend=None if depend is None else as_texts(depend),
             labels=[label] if isinstance(label, str) else list(label or ()),
             path=path,
+            rev_id=rev_id,
         )
 
     def merge(
@@ -186,28 +227,74 @@ class Migrator(Reader):
         revisions: Target = "heads",
         message: str | None = None,
         label: str | c.Sequence[str] | None = None,
+        *,
+        rev_id: str | None = None,
     ) -> Script | None:
         """Write a revision that joins several into one.
 
         :param revisions: What to join.
         :param message: What it does; names the joined revisions if None.
         :param label: Labels to give to it.
+        :param rev_id: Its id; what ``rev_id()`` gives if None.
         :return: The new revision.
         :raises TargetError: There is nothing to join.
         """
         labels = [label] if isinstance(label, str) else list(label or ())
-        return write_merge(self, as_texts(revisions), message, labels)
+        return write_merge(self, as_texts(revisions), message, labels, rev_id)
 
     def _run(
         self,
         action: Action,
         target: list[str],
         database: str | None,
-        watcher: Watcher | None,
+        options: RunOptions,
         *,
         purge: bool = False,
     ) -> tuple[RunResult, ...]:
         with self.in_use(database) as use:
-            finder = self._step_finder(action, target)
-            run = Run(action, ", ".join(target), use, finder, watcher, purge=purge)
-            return run.carry_out(self.run_migrations)
+            names = use.selected
+
+        results: list[RunResult] = []
+
+        for name in names:
+            results.append(self._run_one(action, target, name, options, results, purge=purge))
+
+        return tuple(results)
+
+    def _run_one(
+        self,
+        action: Action,
+        target: list[str],
+        name: str,
+        options: RunOptions,
+        earlier: c.Sequence[RunResult] = (),
+        *,
+        purge: bool = False,
+    ) -> RunResult:
+        with self.in_use(name) as use:
+            guarded = GuardedRun(use, name, options)
+
+            def ready(heads: tuple[str, ...], steps: c.Sequence[RevisionStep]) -> None:
+                if steps or purge or options.run_id is not None:
+                    connection = use.context(name).connection
+                    assert connection is not None
+                    plan = plan_of(self.project, action, target, name, heads, steps)
+                    guarded.begin(plan, connection)
+
+            run = Run(
+                action,
+                ", ".join(target),
+                use,
+                self._step_finder(action, target),
+                guarded.watcher,
+                purge=purge,
+                ready=ready,
+                should_stop=guarded.should_stop,
+                earlier=earlier,
+            )
+            return guarded.carry_out(run, self.run_migrations)
+
+
+def _watched(options: RunOptions | None, watcher: Watcher | None) -> RunOptions:
+    options = options or RunOptions()
+    return dataclasses.replace(options, watcher=watcher) if watcher else options

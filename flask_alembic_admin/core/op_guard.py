@@ -19,12 +19,14 @@ WAIT = 60.0
 
 
 @contextlib.contextmanager
-def op_guard(wait: float = WAIT) -> c.Iterator[None]:
+def op_guard(wait: float | None = None) -> c.Iterator[None]:
     """Hold the right to install ``alembic.op`` and ``alembic.context`` in this process.
 
-    :param wait: Seconds to wait for another holder.
+    :param wait: Seconds to wait for another holder; ``WAIT`` if None.
     :raises Busy: Another thread holds it for longer than that.
     """
+    wait = WAIT if wait is None else wait
+
     if not _lock.acquire(timeout=wait):
         raise Busy(
             f"Another migration or preview in this process has been at work for over {wait:g} s.",

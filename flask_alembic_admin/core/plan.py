@@ -9,9 +9,19 @@ import json
 import typing as t
 
 from ..errors import PlanMoved
+from .history import RevisionFile
 from .ledger_tables import StepFacts
-from .migrator import Migrator
+from .preview import StepPreview
+from .project import Project
+from .reading import Reader
 from .results import Action
+from .results import step_message
+from .results import step_revision
+from .targets import as_texts
+from .targets import Target
+
+if t.TYPE_CHECKING:
+    from alembic.runtime.migration import RevisionStep
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,6 +54,11 @@ class Plan:
     target: str
     heads: tuple[str, ...]
     steps: tuple[PlannedStep, ...]
+
+    @property
+    def targets(self) -> list[str]:
+        """Where it goes, one text for each revision that was asked for."""
+        return self.target.split(" ")
 
     @property
     def digest(self) -> str:
@@ -113,7 +128,7 @@ class Plan:
             raise PlanMoved(changes)
 
 
-def make_plan(migrator: Migrator, action: Action, target: str, database: str) -> Plan:
+def make_plan(migrator: Reader, action: Action, target: Target, database: str) -> Plan:
     """Return what a run would do; the database is only read.
 
     The Python of each step is run to render its SQL, against a connection that sends nothing.
@@ -127,48 +142,87 @@ def make_plan(migrator: Migrator, action: Action, target: str, database: str) ->
     return _plan(migrator, action, target, database, with_sql=True)
 
 
-def replan(migrator: Migrator, plan: Plan) -> Plan:
-    """Return what a run would do now, without its SQL; no Python of a step is run.
+def plan_steps(migrator: Reader, action: Action, target: Target, database: str) -> Plan:
+    """Return what a run would do, without its SQL; no Python of a step is run.
+
+    :param migrator: The verbs.
+    :param action: ``upgrade``, ``downgrade`` or ``stamp``.
+    :param target: Where to go.
+    :param database: The database's name.
+    :raises TargetError: The target cannot be reached.
+    """
+    return _plan(migrator, action, target, database, with_sql=False)
+
+
+def replan(migrator: Reader, plan: Plan) -> Plan:
+    """Return what the run of a plan would do now, without its SQL.
 
     :param migrator: The verbs.
     :param plan: The plan that was made before.
     """
-    return _plan(migrator, plan.action, plan.target, plan.database, with_sql=False)
+    return plan_steps(migrator, plan.action, plan.targets, plan.database)
 
 
-def _plan(
-    migrator: Migrator, action: Action, target: str, database: str, *, with_sql: bool
+def plan_of(
+    project: Project,
+    action: Action,
+    target: Target,
+    database: str,
+    heads: tuple[str, ...],
+    steps: c.Sequence[RevisionStep],
+    previews: c.Sequence[StepPreview] = (),
 ) -> Plan:
-    project = migrator.project
+    """Return the plan that some steps make.
+
+    :param project: What is fixed.
+    :param action: What is done.
+    :param target: Where it goes.
+    :param database: The database's name.
+    :param heads: Where the database is.
+    :param steps: What would be run.
+    :param previews: The SQL of the steps, where it was rendered.
+    """
     files = project.scripts.history().revisions
-
-    with migrator.use(database):
-        heads = migrator.current_ids(database)
-        previews = (
-            {step.revision: step for step in migrator.preview(action, target, database)}
-            if with_sql
-            else {}
-        )
-        revisions = migrator.steps(action, target, database)
-
+    rendered = {preview.revision: preview for preview in previews}
     return Plan(
         database=database,
         fingerprint=project.databases[database].fingerprint,
         action=action,
-        target=target,
+        target=" ".join(as_texts(target)),
         heads=heads,
         steps=tuple(
-            PlannedStep(
-                revision=revision,
-                direction=action,
-                message=files[revision].message if revision in files else "",
-                file=str(files[revision].path.name) if revision in files else "",
-                sha256=file_digest(files[revision].path.read_bytes()) if revision in files else "",
-                sql=previews[revision].sql if revision in previews else "",
-                incomplete=previews[revision].incomplete if revision in previews else "",
-            )
-            for revision in revisions
+            _planned(action, step_revision(step), step_message(step), files, rendered)
+            for step in steps
         ),
+    )
+
+
+def _plan(
+    migrator: Reader, action: Action, target: Target, database: str, *, with_sql: bool
+) -> Plan:
+    with migrator.in_use(database):
+        heads, steps = migrator.find_steps(action, target, database)
+        previews = migrator.preview(action, target, database) if with_sql else ()
+
+    return plan_of(migrator.project, action, target, database, heads, steps, previews)
+
+
+def _planned(
+    action: Action,
+    revision: str,
+    message: str,
+    files: c.Mapping[str, RevisionFile],
+    rendered: c.Mapping[str, StepPreview],
+) -> PlannedStep:
+    file, preview = files.get(revision), rendered.get(revision)
+    return PlannedStep(
+        revision=revision,
+        direction=action,
+        message=message,
+        file=file.path.name if file else None,
+        sha256=file_digest(file.path.read_bytes()) if file else None,
+        sql=preview.sql if preview else "",
+        incomplete=preview.incomplete if preview else "",
     )
 
 

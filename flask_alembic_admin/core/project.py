@@ -14,6 +14,7 @@ from ..errors import SetupError
 from .database import Database
 from .ledger import Ledger
 from .ledger_store import default_ledger_url
+from .ledger_store import engine_beside
 from .ledger_store import ledger_engine
 from .scripts import Scripts
 from .settings import Settings
@@ -50,9 +51,11 @@ class Project:
         if configured:
             return Ledger(ledger_engine(sa.make_url(configured)))
 
-        url = default_ledger_url(engine.url, self.folder)
-        # The app's own engine knows how to connect; a SQLite ledger is a file of its own.
-        return Ledger(engine if url == engine.url else ledger_engine(url))
+        if engine.dialect.name == "sqlite":
+            return Ledger(ledger_engine(default_ledger_url(engine.url, self.folder)))
+
+        # It connects as the app's engine does, but is not in the way of its pool or listeners.
+        return Ledger(engine_beside(engine))
 
     def names(self, database: str | None) -> tuple[str, ...]:
         """Return the names of one database, or of all for None.

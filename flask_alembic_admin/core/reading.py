@@ -76,16 +76,18 @@ class Reader(AlembicAccess):
     ) -> list[Script]:
         """Return revisions, newest first.
 
-        :param start: Only those after this one; ``current`` is where the database is.
-        :param end: Only those up to this one; ``current`` too.
+        :param start: Only since this one; ``current`` is where the database is.
+        :param end: Only until this one; ``current`` too.
         :param database: The database that ``current`` asks; the default one if None.
         :raises TargetError: One of them names no revision.
         """
         directory = self.script_directory
         bounds = [self._bound(start, "start", database), self._bound(end, "end", database)]
+        # Where no revision is applied is base; a relative bound works only when it is alone.
+        lower, upper = (bound[0] if len(bound) == 1 else bound or "base" for bound in bounds)
 
         with explained(" to ".join(", ".join(bound) or "base" for bound in bounds)):
-            return list(directory.walk_revisions(*bounds))  # type: ignore[arg-type]
+            return list(directory.walk_revisions(lower, upper))  # type: ignore[arg-type]
 
     def find(self, targets: Target) -> tuple[Script, ...]:
         """Return the revisions that some ids, labels or symbols mean.
@@ -137,11 +139,20 @@ class Reader(AlembicAccess):
         :param database: A database's name; if None, all of them in one script, whose
             ``upgrade_ops_list`` has an entry for each.
         """
+        scripts = []
+
         with self.in_use(database) as use:
-            scripts = [
-                autogenerate.produce_migrations(context, context.opts["target_metadata"])
-                for context in use.contexts().values()
-            ]
+            for context in use.contexts().values():
+                options = context.opts
+                made = autogenerate.produce_migrations(context, options["target_metadata"])
+
+                for up in made.upgrade_ops_list:
+                    up.upgrade_token = options["upgrade_token"]
+
+                for down in made.downgrade_ops_list:
+                    down.downgrade_token = options["downgrade_token"]
+
+                scripts.append(made)
 
         script = scripts[0]
 
@@ -179,13 +190,29 @@ class Reader(AlembicAccess):
         wanted = self._checked(target, downwards=action == "downgrade")
 
         with self.in_use(name) as use:
+            live = start is None
             heads = self.current_ids(name) if start is None else self._start(start)
+            has_table = live and not heads and internals.has_version_table(use.context(name))
 
             with explained(wanted, heads):
-                return preview_steps(use, name, heads, self._step_finder(action, wanted))
+                finder = self._step_finder(action, wanted)
+                return preview_steps(use, name, heads, finder, has_version_table=has_table)
 
     def steps(self, action: Action, target: Target, database: str | None = None) -> tuple[str, ...]:
         """Return the ids of the revisions that a run would take, in order; nothing is run.
+
+        :param action: ``upgrade``, ``downgrade`` or ``stamp``.
+        :param target: Where to go.
+        :param database: A database's name; the default one if None.
+        :raises TargetError: The target cannot be reached.
+        """
+        _, steps = self.find_steps(action, target, database)
+        return tuple(step_revision(step) for step in steps)
+
+    def find_steps(
+        self, action: Action, target: Target, database: str | None = None
+    ) -> tuple[tuple[str, ...], c.Sequence[RevisionStep]]:
+        """Return where a database is and the steps that a run would take; nothing is run.
 
         :param action: ``upgrade``, ``downgrade`` or ``stamp``.
         :param target: Where to go.
@@ -197,9 +224,7 @@ class Reader(AlembicAccess):
         wanted = self._checked(target, downwards=action == "downgrade")
 
         with explained(wanted, heads):
-            steps = self._step_finder(action, wanted)(name, heads)
-
-        return tuple(step_revision(step) for step in steps)
+            return heads, self._step_finder(action, wanted)(name, heads)
 
     def _history(self) -> History:
         return self._project().scripts.history()

@@ -13,9 +13,13 @@ _MASK = "***"
 _SECRET_KEY = re.compile(r"pass|pwd|secret|token|api_?key|credential|sslkey", re.IGNORECASE)
 _URL_PASSWORD = re.compile(r"(?P<before>\w://[^\s:/@]*:)[^\s@]+(?=@)")
 _NAMED_SECRET = re.compile(
-    r"(?P<before>\b[\w-]*(?:password|passwd|pwd|secret|token)[\w-]*\s*[=:]\s*)"
+    # Quoted names are those of JSON and of Python's dicts.
+    r"(?P<before>\b[\w-]*(?:password|passwd|pwd|secret|token)[\w-]*[\"']?\s*[=:]\s*)"
     r"(?:'[^']*'|\"[^\"]*\"|[^\s,;&'\"]+)",
     re.IGNORECASE,
+)
+_SQL_SECRET = re.compile(
+    r"(?P<before>\b(?:identified\s+by|password)\s+)(?:'[^']*'|\"[^\"]*\")", re.IGNORECASE
 )
 
 
@@ -42,7 +46,8 @@ def redact(text: str, urls: c.Iterable[sa.URL] = ()) -> str:
         text = text.replace(secret, _MASK)
 
     text = _URL_PASSWORD.sub(rf"\g<before>{_MASK}", text)
-    return _NAMED_SECRET.sub(rf"\g<before>{_MASK}", text)
+    text = _NAMED_SECRET.sub(rf"\g<before>{_MASK}", text)
+    return _SQL_SECRET.sub(rf"\g<before>{_MASK}", text)
 
 
 def _secrets(url: sa.URL) -> c.Iterator[str]:

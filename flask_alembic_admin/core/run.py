@@ -11,7 +11,9 @@ import sqlalchemy as sa
 from alembic.runtime.migration import MigrationContext
 
 from ..errors import MigrationError
+from ..errors import RunCancelled
 from ..errors import RunFailed
+from . import internals
 from .alembic_objects import AlembicObjects
 from .results import Action
 from .results import RunResult
@@ -33,7 +35,7 @@ FindSteps: t.TypeAlias = "c.Callable[[str, tuple[str, ...]], c.Sequence[Revision
 
 
 class Run:
-    """One upgrade, downgrade or stamp of one database after the other.
+    """One upgrade, downgrade or stamp of one database.
 
     :param action: What it does.
     :param target: Where it goes, for messages.
@@ -41,6 +43,10 @@ class Run:
     :param find_steps: Gives the steps of a database from its heads to the target.
     :param watcher: Told about each step.
     :param purge: Empty the version table first.
+    :param ready: Told where the database is and what will be run, before anything is; what it
+        raises ends the run.
+    :param should_stop: Asked before each step.
+    :param earlier: What was done to other databases before.
     """
 
     def __init__(
@@ -52,6 +58,9 @@ class Run:
         watcher: Watcher | None,
         *,
         purge: bool = False,
+        ready: c.Callable[[tuple[str, ...], c.Sequence[RevisionStep]], None],
+        should_stop: c.Callable[[], bool],
+        earlier: c.Sequence[RunResult] = (),
     ) -> None:
         self._action = action
         self._target = target
@@ -59,82 +68,125 @@ class Run:
         self._find_steps = find_steps
         self._watcher = watcher
         self._purge = purge
-        self._traces: list[_Trace] = []
+        self._ready = ready
+        self._should_stop = should_stop
+        self._earlier = earlier
+        (self._name,) = objects.selected
+        self._trace = _Trace(self._name)
 
-    def carry_out(
-        self, run_migrations: c.Callable[[StepFunction], object]
-    ) -> tuple[RunResult, ...]:
+    def carry_out(self, run_migrations: c.Callable[[StepFunction], object]) -> RunResult:
         """Run the steps and return what is true afterwards.
 
-        :param run_migrations: Runs the steps that a function gives on each selected database.
+        Called again after a failure it goes on where that had come to.
+
+        :param run_migrations: Runs the steps that a function gives.
         :raises RunFailed: A step failed, or its work is not in the database.
         :raises MigrationError: It could not begin.
         """
-        self._objects.expected_heads.clear()
-        self._objects.purging = self._purge
+        self._objects.expected_heads.pop(self._name, None)
 
         try:
-            run_migrations(self._steps)
+            if self._purge:
+                # Alembic would empty the table before anybody can refuse.
+                run_migrations(self._look)
+
+            with self._objects.purging(self._purge):
+                run_migrations(self._steps)
+        except _Stopped:
+            raise self._cancelled() from None
         # A migration that calls sys.exit() has failed like any other.
         except (Exception, SystemExit) as error:
-            if isinstance(error, MigrationError) and not self._in_step:
+            begun = self._trace.has_begun or any(other.steps for other in self._earlier)
+            if isinstance(error, MigrationError) and not begun:
                 raise
             raise self._failure(error) from error
-        finally:
-            self._objects.purging = False
 
-        return tuple(self._verified(trace) for trace in self._traces)
+        return self._verified()
 
-    @property
-    def _in_step(self) -> bool:
-        return bool(self._traces) and self._traces[-1].step is not None
+    def _look(self, heads: tuple[str, ...], context: MigrationContext) -> list[RevisionStep]:
+        """Find out what will be run, tell it, and run nothing."""
+        self._find(heads, context)
+        return []
 
-    def _steps(self, heads: tuple[str, ...], context: MigrationContext) -> c.Iterator[RevisionStep]:
-        name = self._objects.name_of(context)
-
-        if self._traces:
-            self._traces[-1].end()
-
-        trace = _Trace(name, () if self._purge else tuple(heads))
-        self._traces.append(trace)
+    def _find(self, heads: tuple[str, ...], context: MigrationContext) -> c.Sequence[RevisionStep]:
+        """Return the steps; the first time somebody is told of them, who may refuse."""
+        trace = self._trace
+        trace.come_to(tuple(heads))
 
         with explained(self._target, heads):
-            steps = self._find_steps(name, tuple(heads))
+            steps = self._find_steps(self._name, () if self._purge else tuple(heads))
 
         check_id_length(context, (id_ for step in steps for id_ in step.info.up_revision_ids))
 
-        if self._watcher:
-            self._watcher.run_started(name, steps)
+        if not trace.known:
+            trace.known = True
+            self._ready(trace.before, steps)
+            if self._watcher:
+                self._watcher.run_started(self._name, steps)
 
-        for position, step in enumerate(steps, 1):
+        return steps
+
+    def _steps(self, heads: tuple[str, ...], context: MigrationContext) -> c.Iterator[RevisionStep]:
+        trace = self._trace
+        self._objects.expected_heads[self._name] = frozenset(heads)
+        steps = self._find(heads, context)
+
+        if steps:
+            internals.make_version_table(context)
+
+        # A second try goes on where the first one had come to.
+        for position, step in enumerate(steps, len(trace.steps) + 1):
+            if self._should_stop():
+                raise _Stopped
             trace.begin(step)
             if self._watcher:
-                self._watcher.step_started(name, position, step)
+                self._watcher.step_started(self._name, position, step)
             yield step
             # Alembic asks for the next step only after it has committed this one.
+            self._refuse_open_transaction(context)
             trace.done()
             if self._watcher:
-                self._watcher.step_done(name, position, step)
+                self._watcher.step_done(self._name, position, step)
 
         trace.end()
 
-    def _verified(self, trace: _Trace) -> RunResult:
-        after = self._read_heads(trace.database)
-        expected = self._objects.expected_heads.get(trace.database, frozenset(trace.before))
+    def _refuse_open_transaction(self, context: MigrationContext) -> None:
+        """Refuse to go on when a step has taken its transaction out of Alembic's hands.
+
+        :raises MigrationError: What the step did since then has not been committed.
+        """
+        shared = not self._objects.project.context_options.get("transaction_per_migration", True)
+
+        if shared and context.impl.transactional_ddl:
+            return
+
+        if context.connection is not None and context.connection.in_transaction():
+            raise MigrationError(
+                "it ended its transaction itself, and what it did after that was not committed"
+            )
+
+    def _cancelled(self) -> RunCancelled:
+        done = tuple(step.revision for step in self._trace.steps)
+        return RunCancelled(self._name, done, self._read_heads())
+
+    def _verified(self) -> RunResult:
+        trace, after = self._trace, self._read_heads()
+        # Nothing was run where whoever overrides run_migrations() saw to that.
+        expected = self._objects.expected_heads.get(self._name, frozenset(after))
 
         if set(after) != expected:
             raise RunFailed(
-                f"Every step of the {self._action} of database '{trace.database}' ended without "
+                f"Every step of the {self._action} of database '{self._name}' ended without "
                 f"an error, and yet the database is at {_listed(after)} instead of "
                 f"{_listed(sorted(expected))}: the work was rolled back.",
-                database=trace.database,
+                database=self._name,
                 heads=after,
                 cure="Look for a migration or a listener that handles transactions itself, and "
                 "run it again.",
             )
 
         return RunResult(
-            database=trace.database,
+            database=self._name,
             action=self._action,
             before=trace.before,
             after=after,
@@ -143,20 +195,19 @@ class Run:
         )
 
     def _failure(self, error: BaseException) -> RunFailed:
-        if not self._traces:
-            name = self._objects.selected[0]
-            trace = _Trace(name, ())
-        else:
-            trace = self._traces[-1]
-
-        database = self._objects.project.databases[trace.database]
-        self._objects.roll_back(trace.database)
+        trace = self._trace
+        database = self._objects.project.databases[self._name]
         heads: tuple[str, ...] = ()
+        done = tuple(step.revision for step in trace.steps)
         where = "it could not be read where the database is"
 
         with contextlib.suppress(MigrationError, sa.exc.SQLAlchemyError):
-            heads = self._read_heads(trace.database)
+            heads = self._read_heads()
             where = f"the database is at {_listed(heads)}"
+
+            # Where all steps share one transaction, none of them stays.
+            if set(heads) == set(trace.before):
+                done = ()
 
         step = trace.step
         at = "before its first step"
@@ -172,32 +223,61 @@ class Run:
                 "be in place. Look before you run it again."
             )
 
+        earlier = "".join(
+            f" Database '{other.database}' was done before it: "
+            f"{_listed(step.revision for step in other.steps)}."
+            for other in self._earlier
+            if other.steps
+        )
+        stays = {0: "No step before it stays done", 1: "1 step before it stays done"}.get(
+            len(done), f"{len(done)} steps before it stay done"
+        )
         return RunFailed(
-            f"{self._action} of database '{trace.database}' failed {at}: "
-            f"{database.describe_error(error)}. {len(trace.steps)} "
-            f"{'step' if len(trace.steps) == 1 else 'steps'} before it stay done; {where}.",
-            database=trace.database,
-            applied=tuple(done.revision for done in trace.steps),
+            f"{self._action} of database '{self._name}' failed {at}: "
+            f"{database.describe_error(error)}. {stays}; {where}.{earlier}",
+            database=self._name,
+            applied=done,
             failed=step_revision(step) if step is not None else None,
             heads=heads,
             cure=cure,
         )
 
-    def _read_heads(self, name: str) -> tuple[str, ...]:
+    def _read_heads(self) -> tuple[str, ...]:
         project = self._objects.project
-        return read_heads(project.databases[name], project.context_options)
+        self._objects.roll_back(self._name)  # What is not committed by now never will be.
+        search_path = self._objects.search_path(self._name)
+        self._objects.roll_back(self._name)
+        return read_heads(project.databases[self._name], project.context_options, search_path)
+
+
+class _Stopped(Exception):
+    """The run was asked to stop, and is between two steps."""
 
 
 class _Trace:
-    """What is known so far about the run on one database."""
+    """What is known so far about the run."""
 
-    def __init__(self, database: str, before: tuple[str, ...]) -> None:
+    def __init__(self, database: str) -> None:
         self.database = database
-        self.before = before
+        self.before: tuple[str, ...] = ()
+        #: Whether somebody was told what will be run.
+        self.known = False
         self.step: RevisionStep | None = None
         self.steps: list[StepResult] = []
         self.seconds = 0.0
         self._began = self._step_began = time.monotonic()
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether a step was begun."""
+        return self.step is not None or bool(self.steps)
+
+    def come_to(self, heads: tuple[str, ...]) -> None:
+        """Note where the database is before the first step that is run now."""
+        self.step = None
+
+        if not self.known:
+            self.before = heads
 
     def begin(self, step: RevisionStep) -> None:
         self.step = step

@@ -42,7 +42,8 @@ class Scripts:
         self._options = options
         self._root = Path(root)
         self._database_names = tuple(database_names)
-        self._lock = threading.Lock()
+        # A revision file that asks for the scripts while it is imported gets an error, no hang.
+        self._lock = threading.RLock()
         self._loaded: tuple[t.Hashable, ScriptDirectory] | None = None
         self.location = self.resolve(
             _text_option(options.get("script_location", "migrations"), "script_location")
@@ -78,8 +79,8 @@ class Scripts:
         # Without `quiet` Alembic prints what it does to standard output.
         config = Config(cmd_opts=argparse.Namespace(x=list(x_arguments), quiet=True))
         config.set_main_option("path_separator", "newline")
-        _set_option(config, "alembic", "script_location", self.location)
-        _set_option(config, "alembic", "version_locations", "\n".join(self.locations))
+        config.set_main_option("script_location", self.location.replace("%", "%%"))
+        config.set_main_option("version_locations", "\n".join(self.locations).replace("%", "%%"))
 
         if len(self._database_names) > 1:
             # The multidb template asks for it.
@@ -113,7 +114,7 @@ class Scripts:
             signature = self._reader.signature()
 
             if self._loaded is None or self._loaded[0] != signature:
-                self._loaded = (signature, self._load())
+                self._loaded = (signature, self.load())
 
             return self._loaded[1]
 
@@ -147,7 +148,11 @@ class Scripts:
 
         return str(self._root / location)
 
-    def _load(self) -> ScriptDirectory:
+    def load(self) -> ScriptDirectory:
+        """Return a view of the files that nobody else has, to write new ones with.
+
+        :raises ScriptError: As ``directory``.
+        """
         if not self.folder.is_dir():
             raise ScriptError(
                 f"The script folder {self.folder} does not exist.",
@@ -169,12 +174,12 @@ class Scripts:
         try:
             # Everything is imported by this, under our lock, and not later by two threads at once.
             _ = directory.revision_map.heads
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise self._explain(error) from error
 
         return directory
 
-    def _explain(self, error: Exception) -> ScriptError:
+    def _explain(self, error: BaseException) -> ScriptError:
         place = ""
 
         if isinstance(error, SyntaxError):
@@ -191,8 +196,18 @@ class Scripts:
 
 
 def to_folder(location: str) -> Path:
-    """Return the folder on disk that a location means, wherever its package is."""
-    return Path(util.coerce_resource_to_filename(location)).absolute()
+    """Return the folder on disk that a location means, wherever its package is.
+
+    :raises SetupError: It is ``package:folder``, and there is no such package.
+    """
+    try:
+        return Path(util.coerce_resource_to_filename(location)).absolute()
+    except ImportError as error:
+        raise SetupError(
+            f"Location '{location}' in ALEMBIC is read as 'package:folder', and the package "
+            f"cannot be imported: {error}.",
+            "Correct the name, or give an absolute path if the folder has a colon in its name.",
+        ) from error
 
 
 def _text_option(value: object, key: str) -> str:
@@ -228,7 +243,8 @@ def _set_option(config: Config, section: str, name: str, value: object) -> None:
     if isinstance(value, bool):
         text = "true" if value else "false"
     elif isinstance(value, list | tuple):
-        text = "\n".join(str(item) for item in value)
+        # What separates items in the main section; in others there are lists of words.
+        text = ("\n" if section == "alembic" else ", ").join(str(item) for item in value)
     else:
         text = str(value)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import collections.abc as c
 import contextlib
+import difflib
 import re
 import typing as t
 
@@ -19,7 +20,7 @@ from .history import History
 Target: t.TypeAlias = str | int | Script | c.Sequence[str | Script]
 
 _RELATIVE = re.compile(r"^(?P<start>.*?)(?P<count>[+-]\d+)$")
-_SYMBOLS = {"base", "head", "heads", "current"}
+_SYMBOLS = ("base", "head", "heads", "current")
 
 
 def as_texts(target: Target) -> list[str]:
@@ -78,11 +79,14 @@ def check_target(text: str, history: History, argument: str = "target") -> None:
 
 
 @contextlib.contextmanager
-def explained(target: object, heads: c.Iterable[str] = ()) -> c.Iterator[None]:
+def explained(
+    target: object, heads: c.Iterable[str] = (), argument: str = "target"
+) -> c.Iterator[None]:
     """Turn what Alembic raises about a target into an error that names it.
 
     :param target: What was asked for.
     :param heads: Where the database is.
+    :param argument: The name of the argument, for the message.
     """
     try:
         yield
@@ -96,6 +100,12 @@ def explained(target: object, heads: c.Iterable[str] = ()) -> c.Iterator[None]:
                 f"Target '{shown}' means more than one revision from {where}: "
                 f"{', '.join(cause.heads)}.",
                 "Name one of them, or write 'heads' for all.",
+            ) from error
+
+        if argument != "target":
+            raise TargetError(
+                f"{argument.capitalize()} '{shown}' cannot be used: {str(error).rstrip('.')}.",
+                "'flask db log' lists the revisions.",
             ) from error
 
         raise TargetError(
@@ -119,7 +129,8 @@ def _check_name(name: str, history: History, argument: str) -> None:
     if name in history.revisions or name in history.labels:
         return
 
-    found = history.find(name)
+    # Alembic completes no id of three characters or fewer.
+    found = [revision for revision in history.find(name) if len(revision) > 3]
 
     if len(found) == 1:
         return
@@ -130,7 +141,8 @@ def _check_name(name: str, history: History, argument: str) -> None:
             "Give more characters.",
         )
 
-    near = history.near(name)
+    symbols = difflib.get_close_matches(name, _SYMBOLS, 1)
+    near = [*symbols, *history.near(name)][:3]
     cure = f"Did you mean {' or '.join(near)}?" if near else ""
     raise TargetError(
         f"{argument.capitalize()} '{name}' names no revision, label or symbol.",

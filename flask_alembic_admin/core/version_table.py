@@ -13,13 +13,16 @@ from . import internals
 from .database import Database
 
 
-def read_heads(database: Database, context_options: c.Mapping[str, t.Any]) -> tuple[str, ...]:
+def read_heads(
+    database: Database, context_options: c.Mapping[str, t.Any], search_path: str | None = None
+) -> tuple[str, ...]:
     """Return the ids in the version table, read on a new connection.
 
     Nothing is written, no lock is taken and no revision file is looked at.
 
     :param database: The database to ask.
     :param context_options: Options for ``configure()``, which may name the version table.
+    :param search_path: Where PostgreSQL looks for it; where it always does if None.
     :raises UnreachableDatabase: No connection could be opened.
     """
     options = {
@@ -29,6 +32,10 @@ def read_heads(database: Database, context_options: c.Mapping[str, t.Any]) -> tu
     }
 
     with database.connect() as connection:
+        if search_path is not None:
+            # Until the end of this transaction.
+            connection.execute(sa.select(sa.func.set_config("search_path", search_path, True)))
+
         return MigrationContext.configure(connection, opts=options).get_current_heads()
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import typing as t
 
 from ..core.job import run_job
 from ..core.migrator import Migrator
+from ..errors import MigrationError
 from .process import start_process
 
 
@@ -21,14 +23,21 @@ def start_run(migrator: Migrator, run_id: str) -> None:
 
 
 def _start_inline(migrator: Migrator, run_id: str) -> None:
-    run_job(migrator, migrator.project.ledger, run_id)
+    # How it went is in the ledger, where the run's page reads it.
+    with contextlib.suppress(MigrationError):
+        run_job(migrator, run_id)
 
 
 def _start_process(migrator: Migrator, run_id: str) -> None:
     start_process(migrator.project, run_id)
 
 
+def _start_by_hand(migrator: Migrator, run_id: str) -> None:
+    """Do nothing: the run's page shows the command that somebody starts elsewhere."""
+
+
 _RUNNERS: dict[str, t.Callable[[Migrator, str], None]] = {
     "inline": _start_inline,
+    "manual": _start_by_hand,
     "process": _start_process,
 }

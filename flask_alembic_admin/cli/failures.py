@@ -1,0 +1,74 @@
+"""How errors are told, and the exit status that each of them means."""
+
+from __future__ import annotations
+
+import collections.abc as c
+import contextlib
+import traceback as tracebacks
+
+import click
+from alembic.util import CommandError
+from sqlalchemy.exc import DBAPIError
+
+from ..core.migrator import Migrator
+from ..core.redact import redact
+from ..errors import MigrationError
+from ..errors import NotUpToDate
+from ..errors import SetupError
+from ..errors import TargetError
+
+#: Exit statuses: 0 done, 1 no, 2 wrong usage, 3 a run failed or could not begin.
+NO, WRONG_USAGE, FAILED = 1, 2, 3
+
+
+@contextlib.contextmanager
+def errors_as_messages(migrator: Migrator, traceback: bool) -> c.Iterator[None]:
+    """Print an error that is no bug as one message on stderr, and exit with its status.
+
+    :param migrator: Knows what is secret.
+    :param traceback: Show the traceback as well.
+    """
+    try:
+        yield
+    except (MigrationError, CommandError, DBAPIError) as error:
+        if traceback:
+            echo_traceback(migrator)
+
+        message = _redacted(migrator, _message(error))
+        click.echo(f"Error: {message}", err=True)
+        click.get_current_context().exit(status_of(error))
+
+
+def status_of(error: BaseException) -> int:
+    """Return the exit status that an error means."""
+    match error:
+        case SetupError() | TargetError() | CommandError():
+            return WRONG_USAGE
+        case NotUpToDate():
+            return NO
+        case _:
+            return FAILED
+
+
+def echo_traceback(migrator: Migrator) -> None:
+    """Print the traceback of the present error, with nothing secret in it."""
+    click.echo(_redacted(migrator, tracebacks.format_exc()), err=True)
+
+
+def _message(error: Exception) -> str:
+    if isinstance(error, DBAPIError):
+        # Without the statement and its parameters, which may hold data.
+        first_line = str(error.orig).strip().partition("\n")[0]
+        return f"{type(error.orig).__name__}: {first_line}"
+
+    return str(error)
+
+
+def _redacted(migrator: Migrator, text: str) -> str:
+    try:
+        urls = [database.engine.url for database in migrator.project.databases.values()]
+    except MigrationError:
+        # The configuration itself may be what is wrong.
+        urls = []
+
+    return redact(text, urls)

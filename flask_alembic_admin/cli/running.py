@@ -1,0 +1,253 @@
+"""The commands that change databases, or print the SQL that would."""
+
+from __future__ import annotations
+
+import collections.abc as c
+import dataclasses
+
+import click
+import sqlalchemy as sa
+
+from ..core.migrator import Migrator
+from ..core.preview import StepPreview
+from ..core.results import Action
+from ..core.results import RunResult
+from ..errors import MigrationError
+from ..errors import RunFailed
+from ..errors import TargetError
+from .failures import echo_traceback
+from .failures import FAILED
+from .failures import NO
+from .failures import status_of
+from .options import label_of
+from .options import migration_command
+from .options import selected
+from .output import clean_stdout
+from .output import count
+from .output import listed
+from .output import result_text
+from .progress import Progress
+
+_VERBOSE = "Show where each database is and which files are to run."
+
+_sql_option = click.option(
+    "--sql",
+    is_flag=True,
+    help="Print the SQL, from where the database is or for START:END, and run nothing.",
+)
+
+#: Runs a verb on the database of that name.
+_Verb = c.Callable[[str, Progress], c.Iterable[RunResult]]
+
+
+@migration_command(
+    "upgrade",
+    verbose=_VERBOSE,
+    example="""
+    flask db upgrade                    everything
+    flask db upgrade +1                 the next one
+    flask db upgrade --sql > plan.sql   nothing: read it first
+    flask db upgrade --sql base:1f4a    nothing, and no database is needed
+    """,
+)
+@click.argument("targets", nargs=-1, metavar="[TARGET]...")
+@_sql_option
+def upgrade(migrator: Migrator, targets: tuple[str, ...], sql: bool, verbose: bool) -> None:
+    """Run migrations up to TARGET, all of them by default."""
+
+    def verb(name: str, progress: Progress) -> c.Iterable[RunResult]:
+        return migrator.upgrade(targets or "heads", database=name, watcher=progress)
+
+    if sql:
+        _echo_sql(migrator, "upgrade", targets or ("heads",))
+    else:
+        _run(migrator, "upgrade", targets or ("heads",), verb, verbose)
+
+
+@migration_command(
+    "downgrade",
+    verbose=_VERBOSE,
+    example="""
+    flask db downgrade        one step
+    flask db downgrade 2      two steps; -2 is the same
+    flask db downgrade 1f4a   to this revision
+    flask db downgrade base   everything
+    """,
+)
+@click.argument("target", default="-1")
+@_sql_option
+def downgrade(migrator: Migrator, target: str, sql: bool, verbose: bool) -> None:
+    """Undo migrations down to TARGET, one step by default."""
+
+    def verb(name: str, progress: Progress) -> c.Iterable[RunResult]:
+        return migrator.downgrade(target, database=name, watcher=progress)
+
+    if sql:
+        _echo_sql(migrator, "downgrade", (target,))
+    else:
+        _run(migrator, "downgrade", (target,), verb, verbose)
+
+
+@migration_command(
+    "stamp",
+    verbose=_VERBOSE,
+    example="""
+    flask db stamp 1f4a            the database is there already
+    flask db stamp --purge heads   forget rows that no revision file has
+    """,
+)
+@click.argument("targets", nargs=-1, metavar="[TARGET]...")
+@click.option("--purge", is_flag=True, help="Empty the version table first.")
+@_sql_option
+def stamp(
+    migrator: Migrator, targets: tuple[str, ...], purge: bool, sql: bool, verbose: bool
+) -> None:
+    """Note TARGET as applied without running it, heads by default."""
+
+    def verb(name: str, progress: Progress) -> c.Iterable[RunResult]:
+        before = migrator.current_ids(name)
+        for result in migrator.stamp(targets or "heads", purge, database=name):
+            # A purge begins at base; people want to know what was there.
+            yield dataclasses.replace(result, before=before)
+
+    if sql and purge:
+        raise click.UsageError("--purge and --sql do not go together, as in Alembic.")
+
+    if sql:
+        _echo_sql(migrator, "stamp", targets or ("heads",))
+    else:
+        _run(migrator, "stamp", targets or ("heads",), verb, verbose, starts_anew=purge)
+
+
+def _run(
+    migrator: Migrator,
+    action: Action,
+    targets: tuple[str, ...],
+    verb: _Verb,
+    verbose: bool,
+    *,
+    starts_anew: bool = False,
+) -> None:
+    """Run a verb on one database after the other, and say what is then true of each."""
+    if len(targets) == 1 and ":" in targets[0]:
+        raise TargetError(f"Target '{targets[0]}' is a range.", "A range goes with --sql only.")
+
+    names = selected(migrator)
+    before = {name: migrator.current_ids(name) for name in names}
+
+    # What can be refused is refused before any of them has changed.
+    for name in names:
+        steps = () if starts_anew else migrator.steps(action, targets, name)
+        if verbose:
+            _echo_plan(migrator, name, before[name], () if action == "stamp" else steps)
+
+    for position, name in enumerate(names, 1):
+        label = label_of(migrator, name)
+        progress = Progress(label)
+
+        try:
+            results = tuple(verb(name, progress))
+        except (MigrationError, KeyboardInterrupt) as error:
+            progress.stop()
+            if click.get_current_context().params["traceback"]:
+                echo_traceback(migrator)
+            click.echo(f"{label}{_stopped(migrator, name, progress, error)}", err=True)
+            for other in names[position:]:
+                click.echo(f"{other}: not begun, at {listed(before[other])}", err=True)
+            click.get_current_context().exit(FAILED if _interrupted(error) else status_of(error))
+        except BaseException:
+            progress.stop()
+            raise
+
+        for result in results:
+            click.echo(f"{label}{result_text(result)}")
+
+
+def _echo_plan(
+    migrator: Migrator, name: str, before: tuple[str, ...], steps: c.Iterable[str]
+) -> None:
+    label = label_of(migrator, name)
+    click.echo(f"{label}database {migrator.project.databases[name].masked_url}")
+    click.echo(f"{label}at {listed(before)}")
+
+    for step in steps:
+        click.echo(f"{label}to run: {migrator.script_directory.get_revision(step).path}")
+
+
+def _stopped(migrator: Migrator, name: str, progress: Progress, error: BaseException) -> str:
+    """Return what is true of a database whose run has not come to its end."""
+    database = migrator.project.databases[name]
+    what = f"failed at {progress.revision}" if progress.revision else "failed"
+    cure = ""
+
+    if _interrupted(error):
+        what = what.replace("failed", "interrupted")
+        if progress.revision and not database.rolls_back_ddl:
+            cure = f"A part of {progress.revision} may be in place: look before you run it again."
+    elif isinstance(error, MigrationError):
+        cause = error.__cause__ if isinstance(error, RunFailed) else None
+        reason = database.describe_error(cause) if cause else error.message
+        what = f"{what}: {reason.rstrip('.')}"
+        cure = error.cure
+
+    try:
+        where = f"now at {listed(migrator.current_ids(name))}"
+    except (MigrationError, sa.exc.SQLAlchemyError):
+        where = "where the database is now could not be read"
+
+    done = f", {progress.done} of {count(range(progress.total))} done" if progress.total else ""
+    return f"{what}; {where}{done}. {cure}".rstrip()
+
+
+def _interrupted(error: BaseException) -> bool:
+    """Return whether somebody pressed Ctrl-C, however that came out in the end."""
+    chain: BaseException | None = error
+
+    while chain is not None and not isinstance(chain, KeyboardInterrupt):
+        chain = chain.__cause__ or chain.__context__
+
+    return chain is not None
+
+
+def _echo_sql(migrator: Migrator, action: Action, targets: tuple[str, ...]) -> None:
+    """Print the SQL of a run for each database; they are only read."""
+    start, end = _range(action, targets)
+    incomplete = []
+
+    for name in selected(migrator):
+        # A print() in a migration is no SQL.
+        with clean_stdout():
+            previews = migrator.preview(action, end, name, start)
+
+        if label_of(migrator, name):
+            click.echo(f"-- Database {name}")
+
+        in_transactions = migrator.project.databases[name].rolls_back_ddl
+        texts = [_sql_text(preview, in_transactions) for preview in previews]
+        click.echo("\n\n".join(texts) or f"-- Nothing to {action}.")
+        incomplete += [f"{p.revision} {p.incomplete}" for p in previews if p.incomplete]
+
+    for line in incomplete:
+        click.echo(f"The SQL is incomplete: {line}", err=True)
+
+    if incomplete:
+        click.get_current_context().exit(NO)
+
+
+def _range(action: Action, targets: tuple[str, ...]) -> tuple[str | None, list[str]]:
+    """Return where to begin, None for where the database is, and where to go."""
+    if len(targets) > 1 or ":" not in targets[0]:
+        return None, list(targets)
+
+    start, _, end = targets[0].partition(":")
+    return start or "base", [end or ("-1" if action == "downgrade" else "heads")]
+
+
+def _sql_text(preview: StepPreview, in_transaction: bool) -> str:
+    sql = preview.sql
+
+    if preview.incomplete:
+        sql = f"{sql}\n\n-- INCOMPLETE: {preview.incomplete}"
+
+    # As a run does it: each revision in a transaction of its own.
+    return f"BEGIN;\n\n{sql}\n\nCOMMIT;" if in_transaction else sql

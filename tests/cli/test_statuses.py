@@ -1,0 +1,205 @@
+from __future__ import annotations
+
+import logging
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+import pytest
+import sqlalchemy as sa
+from click.testing import CliRunner
+
+from flask_alembic_admin.cli import COMMANDS
+
+from .workplaces import NOTES
+from .workplaces import ORDERS
+from .workplaces import USERS
+from .workplaces import Workplace
+
+EVERY_COMMAND = pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.name)
+READING = ["current", "heads", "branches", "log", "history", "show", "check"]
+
+#: What each command needs to be carried out on a database with revisions applied.
+ARGUMENTS = {"revision": ["x", "--empty"], "migrate": ["-m", "x"], "edit": ["current"]}
+
+
+@EVERY_COMMAND
+def test_every_command_has_the_common_options(command: click.Command) -> None:
+    """Those that read have ``--json`` too."""
+    options = {name for parameter in command.params for name in parameter.opts}
+    common = {"-v", "--verbose", "--database", "-x", "--x-arg", "--traceback"}
+    assert common <= options
+    assert ("--json" in options) == (command.name in READING)
+
+
+@EVERY_COMMAND
+def test_every_option_is_explained(command: click.Command) -> None:
+    """A help without words is none."""
+    options = [p for p in command.params if isinstance(p, click.Option)]
+    assert not [option.opts for option in options if not option.help]
+
+
+@EVERY_COMMAND
+def test_the_help_of_a_command(command: click.Command) -> None:
+    """One sentence, in one line of the group's list; no line is wider than a terminal."""
+    assert command.help is not None
+    assert re.fullmatch(r"[A-Z][^\n]{10,58}\.", command.help)
+    group = click.Group("db", list(COMMANDS))
+    result = CliRunner().invoke(group, [str(command.name), "--help"])
+    assert all(len(line) <= 80 for line in result.output.splitlines())
+
+
+def test_the_help_of_the_group_cuts_no_sentence() -> None:
+    """Each command stands there with all of its sentence."""
+    output = CliRunner().invoke(click.Group("db", list(COMMANDS)), ["--help"]).output
+    assert not [command.name for command in COMMANDS if str(command.help) not in output]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["upgrade", "nothing"],
+        ["upgrade", "--no-such-option"],
+        ["no-such-command"],
+        ["upgrade", "--database", "other"],
+        ["show", "nothing"],
+        ["log", "--start", "nothing"],
+        ["downgrade", "-1"],
+        ["stamp", "nothing"],
+        ["merge", "nothing", "head"],
+    ],
+    ids=" ".join,
+)
+def test_wrong_usage_is_status_2(work: Workplace, arguments: list[str]) -> None:
+    """The message is on standard error, and standard output is empty."""
+    result = work.db(*arguments)
+    assert result.exit_code == 2
+    assert "Error: " in result.stderr
+    assert not result.stdout
+    assert not work.tables()
+
+
+def test_several_heads_where_one_is_needed_is_status_2(work: Workplace) -> None:
+    """The message says what to write."""
+    work.write("other01", None)
+    result = work.db("upgrade", "head")
+    assert result.exit_code == 2
+    assert "Write 'heads' for all of them" in result.stderr
+
+
+@pytest.mark.parametrize("command", ["current", "check", "upgrade", "downgrade", "stamp"])
+def test_an_unreachable_database_is_status_3(nowhere: Workplace, command: str) -> None:
+    """One message, without the password and without a traceback."""
+    result = nowhere.db(command)
+    assert result.exit_code == 3
+    assert not result.stdout
+    assert len(result.stderr.splitlines()) == 1
+    assert result.stderr.startswith("Error: Database 'default' at postgresql+psycopg://me:***@")
+
+
+def test_a_traceback_has_no_secret(nowhere: Workplace) -> None:
+    """The password is masked in it as everywhere."""
+    stderr = nowhere.db("current", "--traceback").stderr
+    assert "Traceback" in stderr
+    assert "s3cret" not in stderr
+
+
+@pytest.mark.parametrize("command", ["heads", "branches", "log", "history", "show"])
+def test_what_files_say_needs_no_database(nowhere: Workplace, command: str) -> None:
+    """No connection is opened for it."""
+    assert nowhere.lines(command)
+
+
+def test_what_the_server_refuses_is_a_message(tmp_path: Path, postgresql_url: sa.URL) -> None:
+    """An error of the database is no bug: one line, no statement, status 3."""
+    work = Workplace(tmp_path, {"default": postgresql_url}).write_three()
+    work.execute("CREATE TABLE alembic_version (other integer)")
+    result = work.db("current")
+    assert result.exit_code == 3
+    assert result.stderr.startswith("Error: UndefinedColumn: column ")
+    assert "SELECT" not in result.stderr
+
+
+def test_broken_files_are_status_3(work: Workplace) -> None:
+    """The file and the line are in the message."""
+    path = work.folder / "notes03.py"
+    path.write_text("revision = (\n")
+    result = work.db("upgrade")
+    assert result.exit_code == 3
+    assert result.stderr.startswith("Error: ")
+    assert path.name in result.stderr
+    assert not work.tables()
+
+
+def test_a_bug_shows_its_traceback(work: Workplace, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is not an error of ours is not made to look like one."""
+
+    def broken(*_: object) -> None:
+        raise RuntimeError("a bug")
+
+    monkeypatch.setattr(work.migrator, "heads", broken)
+    result = work.db("heads")
+    assert isinstance(result.exception, RuntimeError)
+    assert "Error: " not in result.stderr
+
+
+@EVERY_COMMAND
+def test_commands_set_up_no_logging(work: Workplace, command: click.Command) -> None:
+    """No handler and no level of any logger is changed."""
+    work.lines("mkdir")
+    work.lines("upgrade", USERS)
+    names = ["", "alembic", "alembic.runtime.migration", "sqlalchemy", "sqlalchemy.engine"]
+
+    def state() -> object:
+        loggers = [logging.getLogger(name) for name in names]
+        return [(logger.level, list(logger.handlers), logger.disabled) for logger in loggers]
+
+    before = state()
+    work.db(str(command.name), *ARGUMENTS.get(str(command.name), []))
+    assert state() == before
+
+
+def test_x_arguments_reach_migrations(work: Workplace) -> None:
+    """As a list and as a dictionary, under both names of the option."""
+    path = work.folder / "seen"
+    work.write(
+        USERS,
+        None,
+        "import pathlib\n"
+        f"pathlib.Path({str(path)!r}).write_text(repr("
+        "[context.get_x_argument(), context.get_x_argument(as_dictionary=True)]))",
+    )
+    work.lines("upgrade", "+1", "-x", "tenant=one", "--x-arg", "size=a=b")
+    assert path.read_text() == repr([["tenant=one", "size=a=b"], {"tenant": "one", "size": "a=b"}])
+
+
+def test_x_arguments_reach_a_preview(work: Workplace) -> None:
+    """The SQL of a run with a value is the SQL of that value."""
+    work.write(USERS, None, "op.execute(context.get_x_argument(as_dictionary=True)['sql'])")
+    assert "DROP TABLE one;" in work.lines("upgrade", USERS, "--sql", "-x", "sql=DROP TABLE one")
+
+
+def test_without_x_arguments_there_are_none(work: Workplace) -> None:
+    """A migration that asks gets an empty list."""
+    work.write(USERS, None, "assert context.get_x_argument() == []")
+    work.lines("upgrade", "+1")
+
+
+def test_commands_know_nothing_of_flask() -> None:
+    """Importing them does not import it."""
+    program = "import sys, flask_alembic_admin.cli; assert 'flask' not in sys.modules"
+    subprocess.run([sys.executable, "-c", program], check=True)
+
+
+def test_a_group_without_a_migrator_says_so() -> None:
+    """Whoever makes a group of the commands has to give it one."""
+    result = CliRunner().invoke(click.Group("db", list(COMMANDS)), ["heads"])
+    assert isinstance(result.exception, AssertionError)
+    assert "no Migrator" in str(result.exception)
+
+
+def test_the_workplace_has_three_revisions(work: Workplace) -> None:
+    """What all these tests begin with."""
+    assert [value["revision"] for value in work.json("log")] == [NOTES, ORDERS, USERS]

@@ -1,0 +1,233 @@
+"""Runs as somebody sees them who sits in front of a terminal, and may press Ctrl-C."""
+
+from __future__ import annotations
+
+import collections.abc as c
+import contextlib
+import os
+import pty
+import re
+import select
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from .workplaces import ORDERS
+from .workplaces import USERS
+from .workplaces import Workplace
+
+_APP = """\
+import sqlalchemy as sa
+from flask import Flask
+from flask_alembic_admin import Alembic
+
+app = Flask(__name__)
+Alembic(app, metadatas=sa.MetaData(), engines=sa.create_engine({url!r}))
+"""
+
+# The terminal has to be the one that the process is controlled by, for Ctrl-C to reach it.
+_ON_TERMINAL = (
+    "import fcntl, os, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); "
+    "os.execv(sys.executable, [sys.executable, *sys.argv[1:]])"
+)
+
+
+class Terminal:
+    """A program on a pseudo-terminal.
+
+    :param process: The program.
+    :param master: The other side of its terminal.
+    """
+
+    def __init__(self, process: subprocess.Popen[bytes], master: int) -> None:
+        self.process = process
+        self.shown = ""
+        self._master = master
+
+    def read_until(self, text: str, seconds: float = 20) -> None:
+        """Wait until the terminal shows a text."""
+        end = time.monotonic() + seconds
+
+        while text not in self.shown:
+            assert time.monotonic() < end, self.shown
+            assert self._read(0.1), self.shown
+
+    def read_all(self) -> list[str]:
+        """Wait for the program's end and return the lines that the terminal shows."""
+        end = time.monotonic() + 30
+
+        while self._read(0.1):
+            assert time.monotonic() < end, self.shown
+
+        self.process.wait(timeout=10)
+        return self.shown.replace("\r\n", "\n").splitlines()
+
+    def press_control_c(self) -> None:
+        """Send what the key sends; the terminal makes a signal of it."""
+        os.write(self._master, b"\x03")
+
+    def _read(self, seconds: float) -> bool:
+        """Take what has come, and return whether more may come."""
+        if self._master not in select.select([self._master], [], [], seconds)[0]:
+            return True
+
+        try:
+            data = os.read(self._master, 65536)
+        except OSError:
+            # Linux says so when the other side is closed.
+            return False
+
+        self.shown += data.decode()
+        return bool(data)
+
+
+@contextlib.contextmanager
+def terminal(work: Workplace, *arguments: str) -> c.Iterator[Terminal]:
+    """Run ``flask db`` on a terminal of its own."""
+    master, slave = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-c", _ON_TERMINAL, *flask_db(work), *arguments],
+        stdin=slave,
+        stdout=slave,
+        stderr=slave,
+        start_new_session=True,
+    )
+    os.close(slave)
+
+    try:
+        yield Terminal(process, master)
+    finally:
+        process.kill()
+        process.wait()
+        os.close(master)
+
+
+def flask_db(work: Workplace) -> list[str]:
+    """Return arguments that make Python run ``flask db`` on a workplace."""
+    path = work.folder.parent / "app.py"
+    url = work.engines["default"].url.render_as_string(hide_password=False)
+    path.write_text(_APP.format(url=url))
+    return ["-m", "flask", "--app", str(path), "db"]
+
+
+def wait_for(path: Path) -> str:
+    """Return the body of a migration that goes on when a file is there."""
+    return f"import pathlib, time\nwhile not pathlib.Path({str(path)!r}).exists(): time.sleep(0.01)"
+
+
+def test_a_step_is_visible_while_it_runs(work: Workplace) -> None:
+    """Its line stands there, unfinished, and gets its time when it ends."""
+    go = work.folder.parent / "go"
+    work.write(ORDERS, USERS, wait_for(go), message="take long")
+
+    with terminal(work, "upgrade") as screen:
+        screen.read_until("2/3 orders02 take long ... ")
+        assert screen.shown.endswith("take long ... ")
+        time.sleep(0.2)
+        go.touch()
+        lines = screen.read_all()
+
+    assert len(lines) == 4
+    assert re.fullmatch(r"1/3 users01 create users \.\.\. \d+\.\d s", lines[0])
+    assert re.fullmatch(r"2/3 orders02 take long \.\.\. (0\.[2-9]|[1-9]\d*\.\d) s", lines[1])
+    assert re.fullmatch(r"upgraded base -> notes03 \(3 revisions, \d+\.\d s\)", lines[3])
+    assert screen.process.returncode == 0
+
+
+def test_a_failure_has_a_line_of_its_own(work: Workplace) -> None:
+    """It does not begin behind the line of the step that failed."""
+    work.write(ORDERS, USERS, "raise ValueError('no')", message="fail")
+
+    with terminal(work, "upgrade") as screen:
+        lines = screen.read_all()
+
+    assert lines[1] == "2/3 orders02 fail ... "
+    assert lines[2].startswith("failed at orders02: ValueError: no; now at users01")
+    assert screen.process.returncode == 3
+
+
+SLEEPS = {
+    "sqlite": "import time\ntime.sleep(60)",
+    "postgresql": "op.execute('SELECT pg_sleep(60)')",
+    "mysql": "op.execute('SELECT SLEEP(60)')",
+}
+
+
+@pytest.fixture
+def sleeping(server_work: Workplace) -> Workplace:
+    """A second revision that sleeps, on SQLite in Python and elsewhere in the server."""
+    dialect = server_work.engines["default"].dialect.name
+    body = f"op.create_table('half', sa.Column('id', sa.Integer))\n{SLEEPS[dialect]}"
+    server_work.write(ORDERS, USERS, body, message="sleep")
+    return server_work
+
+
+def test_control_c_says_what_is_true_then(sleeping: Workplace) -> None:
+    """The step is not applied, those before it are, and the status is that of a failed run."""
+    with terminal(sleeping, "upgrade") as screen:
+        screen.read_until("2/3 orders02 sleep ... ")
+        time.sleep(0.3)
+        began = time.monotonic()
+        screen.press_control_c()
+        lines = screen.read_all()
+
+    assert time.monotonic() - began < 20
+    assert lines[-1].startswith(
+        "interrupted at orders02; now at users01, 1 of 3 revisions done."
+    ), lines
+    assert screen.process.returncode == 3
+    assert "Traceback" not in screen.shown
+    assert sleeping.heads() == {USERS}
+
+
+def test_control_c_leaves_nothing_half_done_where_that_can_be(
+    tmp_path: Path, postgresql_url: sa.URL
+) -> None:
+    """PostgreSQL undoes the step; elsewhere the line says that a part may be in place."""
+    work = Workplace(tmp_path, {"default": postgresql_url}).write_three()
+    body = "op.create_table('half', sa.Column('id', sa.Integer))\nop.execute('SELECT pg_sleep(60)')"
+    work.write(ORDERS, USERS, body, message="sleep")
+
+    with terminal(work, "upgrade") as screen:
+        screen.read_until("sleep ... ")
+        time.sleep(0.3)
+        screen.press_control_c()
+        assert "may be in place" not in screen.read_all()[-1]
+
+    assert work.tables() == {"alembic_version", "users"}
+
+
+def test_control_c_warns_where_a_part_may_be_in_place(tmp_path: Path, mariadb_url: sa.URL) -> None:
+    """MariaDB has committed what was done of the step."""
+    work = Workplace(tmp_path, {"default": mariadb_url}).write_three()
+    body = f"op.create_table('half', sa.Column('id', sa.Integer))\n{SLEEPS['mysql']}"
+    work.write(ORDERS, USERS, body, message="sleep")
+
+    with terminal(work, "upgrade") as screen:
+        screen.read_until("sleep ... ")
+        time.sleep(0.3)
+        screen.press_control_c()
+        last = screen.read_all()[-1]
+
+    assert last.endswith("A part of orders02 may be in place: look before you run it again.")
+    assert work.tables() == {"alembic_version", "users", "half"}
+
+
+def test_an_interrupt_without_a_terminal_is_said_too(work: Workplace) -> None:
+    """A deploy that is stopped with SIGINT has the line in its log."""
+    work.write(ORDERS, USERS, SLEEPS["sqlite"], message="sleep")
+    command = [sys.executable, *flask_db(work), "upgrade"]
+
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        while process.stdout.readline() != b"2/3 orders02 sleep\n":
+            assert process.poll() is None
+        process.send_signal(signal.SIGINT)
+        assert process.stderr.read().startswith(b"interrupted at orders02; now at users01, 1 of 3")
+        assert process.wait(10) == 3
