@@ -13,6 +13,9 @@ from werkzeug.exceptions import Forbidden
 
 from ..core.project import Project
 
+#: Stands for the permission of the action of the run that a request is about.
+OF_RUN = "the run's action"
+
 _SETUP = {
     "login": (
         "Flask-Login is not set up on this app, so nobody can be known.",
@@ -82,12 +85,22 @@ def check(
 
     names = [database] if database is not None else list(project.databases)
 
+    if permission == OF_RUN:
+        permission = permission_for_run()
+
     if permission is None or not any(may(rule, permission, name) for name in names):
         if request.method == "POST":
             record_refusal(database or project.default_name, permission or "?", "no permission")
         raise Refused(permission)
 
     return None
+
+
+def permission_for_run() -> str:
+    """Return the permission that the run of this request needs: that of its own action."""
+    view_args = request.view_args or {}
+    record = current_project().ledger.run(view_args.get("run_id", ""))
+    return record.action if record is not None else "upgrade"
 
 
 def may(rule: t.Callable[..., t.Any] | None, action: str, database: str) -> bool:

@@ -32,6 +32,22 @@ class PlanForm(ProtectedForm):
         return self
 
 
+class StopForm(ProtectedForm):
+    """Asks a run to stop before its next step."""
+
+
+class CancelStatementForm(ProtectedForm):
+    """Cancels the statement that a run is at, which fails its step."""
+
+    understood = BooleanField("Cancel the statement that runs now", validators=[DataRequired()])
+
+
+class ExaminedForm(ProtectedForm):
+    """Says what somebody found who looked at a database in doubt."""
+
+    reason = StringField("What you found", validators=[DataRequired(), Length(max=500)])
+
+
 class ConfirmForm(ProtectedForm):
     """Confirms a plan."""
 

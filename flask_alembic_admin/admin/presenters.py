@@ -28,6 +28,7 @@ _BADGES = {
     "ahead": Badge("ahead", "□", "unknown"),
     "several heads": Badge("several heads", "▲", "warn"),
     "running": Badge("running", "◌", "busy"),
+    "interrupted": Badge("interrupted", "▲", "bad"),
     "unreachable": Badge("unreachable", "✖", "bad"),
     "broken scripts": Badge("broken scripts", "✖", "bad"),
     "planned": Badge("planned", "○", "unknown"),

@@ -41,6 +41,31 @@ def is_lost(project: Project, record: RunRecord) -> bool:
     return not _process_lives(record) and not session_lives(project, record)
 
 
+def seen_as(project: Project, record: RunRecord) -> RunStatus:
+    """Return where a run stands as far as can be seen now, which the ledger may not know yet.
+
+    Nothing is written.
+
+    :param project: What is fixed.
+    :param record: The run.
+    """
+    return RunStatus.LOST if is_lost(project, record) else record.status
+
+
+def is_orphaned(project: Project, record: RunRecord) -> bool:
+    """Return whether the process of a run is gone while the database still works for it.
+
+    :param project: What is fixed.
+    :param record: The run.
+    """
+    return (
+        record.active
+        and _is_silent(record)
+        and not _process_lives(record)
+        and session_lives(project, record)
+    )
+
+
 def session_lives(project: Project, record: RunRecord) -> bool:
     """Return whether the database still works for a run, whatever has become of its process.
 

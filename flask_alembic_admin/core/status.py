@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import typing as t
 
 import sqlalchemy as sa
 
+from ..errors import MigrationError
 from ..errors import UnreachableDatabase
+from .condition import interrupted_run
+from .condition import is_lost
 from .history import History
 from .history import Problem
+from .ledger import RunRecord
 from .project import Project
 from .version_table import read_heads
 
@@ -20,6 +25,7 @@ State: t.TypeAlias = t.Literal[
     "ahead",
     "several heads",
     "running",
+    "interrupted",
     "unreachable",
     "broken scripts",
 ]
@@ -39,6 +45,7 @@ class DatabaseStatus:
     :param heads: The heads of the files.
     :param pending: Revisions still to run, in order.
     :param problems: Why the files cannot be run.
+    :param run: The run that is going on, or that left the database in doubt.
     """
 
     name: str
@@ -51,14 +58,45 @@ class DatabaseStatus:
     heads: tuple[str, ...] = ()
     pending: tuple[str, ...] = ()
     problems: tuple[Problem, ...] = ()
+    run: RunRecord | None = None
 
 
 def database_status(project: Project, name: str) -> DatabaseStatus:
-    """Look at one database and at the text of the files; nothing is written, imported or locked.
+    """Look at one database, at its runs and at the text of the files.
+
+    Nothing is written, imported or locked.
 
     :param project: What is fixed.
     :param name: The database's name.
     """
+    status = _version_status(project, name)
+
+    if status.state == "unreachable":
+        return status
+
+    # A ledger elsewhere may not answer; where the database is can be told all the same.
+    with contextlib.suppress(sa.exc.SQLAlchemyError, MigrationError):
+        active = project.ledger.active(name)
+
+        if active is not None and not is_lost(project, active):
+            who = f"{active.action} to {active.target}, started by {active.actor or 'somebody'}"
+            return dataclasses.replace(
+                status, state="running", sentence=f"A run is at work: {who}.", run=active
+            )
+
+        doubtful = interrupted_run(project, name, status.current)
+
+        if doubtful is not None:
+            sentence = (
+                "A run ended in the middle of a step, which may be half done. Further runs are "
+                "refused until somebody has looked."
+            )
+            return dataclasses.replace(status, state="interrupted", sentence=sentence, run=doubtful)
+
+    return status
+
+
+def _version_status(project: Project, name: str) -> DatabaseStatus:
     database = project.databases[name]
     history = project.scripts.history()
     look = _Look(name, database.dialect, database.masked_url, history)

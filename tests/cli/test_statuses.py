@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from click.testing import CliRunner
 
 from flask_alembic_admin.cli import COMMANDS
+from flask_alembic_admin.errors import ScriptError
 
 from .workplaces import NOTES
 from .workplaces import ORDERS
@@ -99,10 +100,19 @@ def test_an_unreachable_database_is_status_3(nowhere: Workplace, command: str) -
     assert result.stderr.startswith("Error: Database 'default' at postgresql+psycopg://me:***@")
 
 
-def test_a_traceback_has_no_secret(nowhere: Workplace) -> None:
-    """The password is masked in it as everywhere."""
-    stderr = nowhere.db("current", "--traceback").stderr
+def test_a_message_and_its_traceback_have_no_secret(
+    nowhere: Workplace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A password is masked wherever it stands."""
+
+    def broken(*_: object) -> None:
+        url = nowhere.engines["default"].url.render_as_string(hide_password=False)
+        raise ScriptError(f"No way to {url}.")
+
+    monkeypatch.setattr(nowhere.migrator, "heads", broken)
+    stderr = nowhere.db("heads", "--traceback").stderr
     assert "Traceback" in stderr
+    assert stderr.endswith("Error: No way to postgresql+psycopg://me:***@127.0.0.1:1/none.\n")
     assert "s3cret" not in stderr
 
 

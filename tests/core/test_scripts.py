@@ -100,7 +100,14 @@ def test_x_arguments_are_given_to_migrations(scripts: Scripts) -> None:
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [(True, "true"), (False, "false"), (7, "7"), (["a", "b"], "a\nb"), ("50%", "50%"), ("a b", "a b")],
+    [
+        (True, "true"),
+        (False, "false"),
+        (7, "7"),
+        (["a", "b"], "a\nb"),
+        ("50%", "50%"),
+        ("a b", "a b"),
+    ],
 )
 def test_values_become_text(tmp_path: Path, value: object, text: str) -> None:
     """ConfigParser knows nothing else."""

@@ -150,7 +150,9 @@ def test_several_heads_are_explained() -> None:
     )
 
 
-@pytest.mark.parametrize("error", [CommandError("Ambiguous walk."), RevisionError("Ambiguous walk")])
+@pytest.mark.parametrize(
+    "error", [CommandError("Ambiguous walk."), RevisionError("Ambiguous walk")]
+)
 def test_other_errors_of_alembic_are_explained(error: Exception) -> None:
     """With the target and where the database is."""
     with pytest.raises(TargetError) as caught, explained(["a1", "b2"]):

@@ -7,6 +7,7 @@ import typing as t
 
 from flask.typing import ResponseReturnValue
 
+from ..access import OF_RUN
 from . import plans
 from . import runs
 from . import status
@@ -39,4 +40,13 @@ ROUTES = (
     Route("POST", "/db/<database>/runs", "create_run", plans.create_run, "upgrade"),
     Route("GET", "/db/<database>/runs", "runs", runs.show_runs, "view"),
     Route("GET", "/db/<database>/runs/<run_id>", "run", runs.show_run, "view"),
+    Route("POST", "/db/<database>/runs/<run_id>/cancel", "cancel_run", runs.cancel_run, OF_RUN),
+    Route(
+        "POST",
+        "/db/<database>/runs/<run_id>/cancel-statement",
+        "cancel_statement",
+        runs.cancel_statement,
+        OF_RUN,
+    ),
+    Route("POST", "/db/<database>/runs/<run_id>/examined", "examine_run", runs.examine_run, OF_RUN),
 )

@@ -12,6 +12,7 @@ from flask import request
 from flask import url_for
 from flask.typing import ResponseReturnValue
 
+from ...core.condition import mark_lost
 from ...core.ledger import Queued
 from ...core.ledger import RunRecord
 from ...core.ledger import RunStatus
@@ -89,6 +90,7 @@ def create_run(database: str) -> ResponseReturnValue:
         record_refusal(database, "upgrade", str(error))
         raise
 
+    mark_lost(project, database)
     queued = project.ledger.queue(
         plan_id,
         actor=actor(),

@@ -7,9 +7,9 @@ from . import mysql as mysql
 from . import postgresql as postgresql
 from . import sqlite as sqlite
 from .base import DatabaseLock as DatabaseLock
-from .base import Holder as Holder
 from .base import LOCKS as LOCKS
-from .base import Owner as Owner
+from .holders import Holder as Holder
+from .holders import Owner as Owner
 from .lease import LeaseLock as LeaseLock
 
 

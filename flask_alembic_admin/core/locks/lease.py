@@ -11,8 +11,8 @@ import sqlalchemy as sa
 
 from .base import DatabaseLock
 from .base import Grip
-from .base import Holder
-from .base import Owner
+from .holders import Holder
+from .holders import Owner
 
 log = logging.getLogger(__name__)
 

@@ -10,9 +10,9 @@ import weakref
 import sqlalchemy as sa
 
 from .base import Grip
-from .base import Holder
-from .base import Owner
 from .base import Place
+from .holders import Holder
+from .holders import Owner
 
 _guard = threading.Lock()
 _holders: weakref.WeakKeyDictionary[sa.Engine, dict[Place, Holder]] = weakref.WeakKeyDictionary()

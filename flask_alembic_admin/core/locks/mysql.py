@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-from .base import Holder
+from .holders import Holder
 from .session import Key
 from .session import SessionLock
 

@@ -8,8 +8,8 @@ import sqlalchemy as sa
 
 from ...errors import PooledConnection
 from .base import end_transaction
-from .base import Holder
-from .base import Owner
+from .holders import Holder
+from .holders import Owner
 from .session import Key
 from .session import SessionLock
 

@@ -16,7 +16,7 @@ from ..redact import redact
 from .base import DatabaseLock
 from .base import end_transaction
 from .base import Grip
-from .base import Owner
+from .holders import Owner
 
 #: The parameters that name one lock in a server's own way.
 Key: t.TypeAlias = c.Mapping[str, t.Any]

@@ -22,8 +22,8 @@ from . import memory
 from .base import DatabaseLock
 from .base import end_transaction
 from .base import Grip
-from .base import Holder
-from .base import Owner
+from .holders import Holder
+from .holders import Owner
 
 
 class SqliteLock(DatabaseLock):

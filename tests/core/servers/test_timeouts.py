@@ -63,11 +63,14 @@ def current(sessions: Sessions, connection: sa.Connection) -> list[object]:
 def test_no_timeout_leaves_the_servers_own(sessions: Sessions) -> None:
     """None and 0 change nothing."""
     runner = sessions.connect()
-    before = current(sessions, runner)[:2]
+    timeouts = Timeouts(lock=None, statement=0)
+    before = current(sessions, runner)
 
-    sessions.server.set_timeouts(runner, Timeouts(lock=None, statement=0))
+    sessions.server.set_timeouts(runner, timeouts)
 
-    assert current(sessions, runner)[:2] == before
+    changed = [value is not None for value in sessions.server.settings(timeouts).values()]
+    after = current(sessions, runner)
+    assert [new != old for new, old in zip(after, before, strict=True)] == changed
 
 
 def test_restore_brings_the_old_values_back(sessions: Sessions) -> None:
