@@ -136,8 +136,8 @@ class Alembic(Migrator):
             self._hold(None)
             objects.close()
 
-    def _scripts(self, app: Flask) -> Scripts:
-        return Scripts(app.config["ALEMBIC"], app.root_path, tuple(self.metadatas))
+    def _scripts(self, app: Flask, dialect: sa.Dialect | None = None) -> Scripts:
+        return Scripts(app.config["ALEMBIC"], app.root_path, tuple(self.metadatas), dialect)
 
     def _make_project(self, app: Flask) -> Project:
         flask_sqlalchemy = app.extensions.get("sqlalchemy")
@@ -155,8 +155,9 @@ class Alembic(Migrator):
             engines = {name or "default": e for name, e in flask_sqlalchemy.engines.items()}
 
         databases = pair_databases(metadatas, engines)
+        default = databases.get("default") or next(iter(databases.values()))
         return Project(
-            scripts=self._scripts(app),
+            scripts=self._scripts(app, default.engine.dialect),
             databases=databases,
             context_options=app.config["ALEMBIC_CONTEXT"],
             settings=Settings.from_mapping(app.config.get("ALEMBIC_ADMIN", {})),

@@ -15,7 +15,9 @@ from flask import Flask
 
 from flask_alembic_admin import Alembic as Alembic
 from flask_alembic_admin.core.ledger_tables import TABLE_NAMES
+from flask_alembic_admin.core.migrator import Migrator
 from flask_alembic_admin.core.results import RunResult
+from flask_alembic_admin.errors import MigrationError
 
 #: A revision file whose columns `create()` gives.
 _FILE = '''"""{message}
@@ -165,6 +167,7 @@ def site_maker(tmp_path: Path) -> c.Iterator[MakeSite]:
     :param tmp_path: Gets a folder for each app. Databases without a URL are SQLite files in it.
     """
     engines: list[sa.Engine] = []
+    apps: list[Flask] = []
 
     def make_site(
         url: sa.URL | None = None,
@@ -190,13 +193,31 @@ def site_maker(tmp_path: Path) -> c.Iterator[MakeSite]:
         arguments.setdefault("engines", own)
         # Looked up here, so that the same tests can be run with another class by hand.
         alembic = (extension or Alembic)(app, **arguments)
+        apps.append(app)
         return Site(app, alembic, root / "migrations", own, metadatas)
 
     try:
         yield make_site
     finally:
+        for app in apps:
+            alembic = app.extensions["alembic"]
+
+            # One whose config cannot work has nothing open; neither has another's class.
+            if isinstance(alembic, Migrator):
+                with contextlib.suppress(MigrationError), app.app_context():
+                    dispose(alembic)
+
         for engine in engines:
             engine.dispose()
+
+
+def dispose(alembic: Migrator) -> None:
+    """Dispose of the engines of the current app's databases and of its ledger."""
+    for database in alembic.project.databases.values():
+        database.engine.dispose()
+
+    if ledger := vars(alembic.project).get("ledger"):
+        ledger.engine.dispose()
 
 
 @contextlib.contextmanager

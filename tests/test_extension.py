@@ -854,3 +854,50 @@ def test_x_arguments_reach_migrations(site: Site) -> None:
 
     with site.app.app_context(), site.alembic.use(x_arguments=["tenant=a=b"]):
         assert site.alembic.upgrade()[0].after == ("a1",)
+
+
+@pytest.mark.parametrize("verb", ["upgrade", "current", "heads", "log", "revision"])
+def test_a_revision_file_may_ask_for_the_dialect_in_its_module_body(
+    make_site: MakeSite, postgresql_url: sa.URL, verb: str
+) -> None:
+    """Under Alembic's command ``op`` is bound while files are imported, and some rely on it."""
+    site = make_site(postgresql_url)
+    path = add_revision(site.folder, "a1", up="assert DIALECT == HERE == 'postgresql'")
+    asks = (
+        "DIALECT = op.get_context().dialect.name\n"
+        "HERE = op.get_bind().dialect.name\n"
+        "LOCATION = context.config.get_main_option('script_location')\n"
+    )
+    path.write_text(path.read_text().replace("depends_on", f"{asks}depends_on"))
+
+    with site.app.app_context():
+        getattr(site.alembic, verb)(*("new", True) if verb == "revision" else ())
+        site.alembic.upgrade()
+        assert not site.alembic.needs_upgrade()
+
+
+def test_a_subclass_may_run_each_migration_several_times(
+    make_site: MakeSite, postgresql_url: sa.URL
+) -> None:
+    """Once for the schema of each tenant, say."""
+
+    class Tenants(Alembic):
+        def run_migrations(self, fn: t.Any, **kwargs: t.Any) -> None:
+            for schema in ("one", "two"):
+                connection = self.migration_context.connection
+                assert connection is not None
+                connection.execute(sa.text(f"SET search_path TO {schema}"))
+                super().run_migrations(fn, **kwargs)
+
+    site = make_site(postgresql_url, extension=Tenants)
+
+    for schema in ("one", "two"):
+        site.execute(f"CREATE SCHEMA {schema}")
+
+    add_line(site.folder, "a1", "b2")
+    site.upgrade()
+    inspector = sa.inspect(site.engine)
+
+    for schema in ("one", "two"):
+        found = set(inspector.get_table_names(schema=schema))
+        assert found - set(TABLE_NAMES) == {"alembic_version", "t_a1", "t_b2"}

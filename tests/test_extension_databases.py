@@ -17,6 +17,7 @@ from flask_alembic_admin.errors import RunFailed
 
 from .apps import add_revision
 from .apps import create
+from .apps import dispose
 from .apps import drop
 from .apps import MakeSite
 from .apps import Site
@@ -54,7 +55,7 @@ def test_flask_sqlalchemy_gives_engine_and_metadata(tmp_path: Path, database_url
         alembic.upgrade()
         assert not alembic.needs_revision()
         assert sa.inspect(db.engine).has_table("users")
-        db.engine.dispose()
+        dispose(alembic)
 
 
 def test_flask_sqlalchemy_gives_its_binds(tmp_path: Path) -> None:
@@ -73,9 +74,7 @@ def test_flask_sqlalchemy_gives_its_binds(tmp_path: Path) -> None:
         alembic.upgrade()
         assert sa.inspect(db.engine).has_table("users")
         assert sa.inspect(db.engines["audit"]).has_table("events")
-
-        for engine in db.engines.values():
-            engine.dispose()
+        dispose(alembic)
 
 
 def test_flask_sqlalchemy_lite_gives_engines(tmp_path: Path, database_url: sa.URL) -> None:
@@ -91,7 +90,7 @@ def test_flask_sqlalchemy_lite_gives_engines(tmp_path: Path, database_url: sa.UR
         alembic.revision("add users")
         alembic.upgrade()
         assert sa.inspect(db.engine).has_table("users")
-        db.engine.dispose()
+        dispose(alembic)
 
 
 def test_an_engine_without_a_name_belongs_to_the_only_metadata(

@@ -36,7 +36,7 @@ FORBIDDEN = {
 
 PRIVATE = re.compile(
     r"\b\w*\._(?:upgrade_revs|downgrade_revs|stamp_revs|migrations_fn|exec|install_proxy|setups"
-    r"|version|has_version_table|transaction)\b"
+    r"|version|has_version_table|ensure_version_table|transaction)\b"
 )
 
 

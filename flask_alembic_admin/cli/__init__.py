@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import click
 
+from . import planning
 from . import reading
 from . import running
+from . import runs
 from . import writing
 
 #: Every command. A group that has them puts a ``Migrator`` into its context's ``obj``.
@@ -19,9 +21,11 @@ COMMANDS: tuple[click.Command, ...] = (
     reading.history,
     reading.show,
     reading.check,
+    planning.plan,
     running.upgrade,
     running.downgrade,
     running.stamp,
+    runs.runs,
     writing.revision,
     writing.migrate,
     writing.merge,

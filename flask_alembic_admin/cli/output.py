@@ -104,7 +104,12 @@ def listed(revisions: c.Iterable[str]) -> str:
 
 def count(revisions: c.Sized) -> str:
     """Return how many revisions there are."""
-    return f"{len(revisions)} {'revision' if len(revisions) == 1 else 'revisions'}"
+    return number(len(revisions), "revision")
+
+
+def number(how_many: int, noun: str) -> str:
+    """Return a number with its noun, in the plural where that is due."""
+    return f"{how_many} {noun}{'' if how_many == 1 else 's'}"
 
 
 def _as_list(value: str | c.Iterable[str] | None) -> list[str]:

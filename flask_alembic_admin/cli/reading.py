@@ -247,7 +247,7 @@ def _echo_current(
         echo_labelled(label, script_text(script, verbose))
 
     if not scripts:
-        click.echo(f"{label}base: no revision is applied")
+        click.echo(f"{label}base (no revision is applied)")
 
     said = []
     if unknown:

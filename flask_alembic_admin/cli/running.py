@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import collections.abc as c
 import dataclasses
+import typing as t
 
 import click
 import sqlalchemy as sa
 
+from ..core.guarded import RunOptions
 from ..core.migrator import Migrator
 from ..core.preview import StepPreview
 from ..core.results import Action
 from ..core.results import RunResult
+from ..core.servers import Timeouts
 from ..errors import MigrationError
 from ..errors import RunFailed
 from ..errors import TargetError
@@ -26,7 +29,10 @@ from .output import clean_stdout
 from .output import count
 from .output import listed
 from .output import result_text
+from .planning import read_plans
 from .progress import Progress
+
+_Function = t.TypeVar("_Function", bound=c.Callable[..., t.Any])
 
 _VERBOSE = "Show where each database is and which files are to run."
 
@@ -36,8 +42,47 @@ _sql_option = click.option(
     help="Print the SQL, from where the database is or for START:END, and run nothing.",
 )
 
+
+def _run_options(command: _Function) -> _Function:
+    """Give a command what can be said about a run."""
+    options = [
+        click.option(
+            "--wait",
+            type=click.FloatRange(0),
+            default=60.0,
+            metavar="SECONDS",
+            help="Wait so long for another run to end; 60 by default, 0 refuses at once.",
+        ),
+        click.option("--reason", help="Why, for the record."),
+        click.option(
+            "--lock-timeout",
+            type=click.FloatRange(0),
+            metavar="SECONDS",
+            help="Wait so long for a lock on a table.",
+        ),
+        click.option(
+            "--statement-timeout",
+            type=click.FloatRange(0),
+            metavar="SECONDS",
+            help="End a statement that takes longer.",
+        ),
+    ]
+
+    for option in reversed(options):
+        command = option(command)
+
+    return command
+
+
+_plan_option = click.option(
+    "--plan",
+    "plan_file",
+    type=click.File(encoding="utf-8"),
+    help="Run exactly what 'plan --json' printed into this file, or nothing.",
+)
+
 #: Runs a verb on the database of that name.
-_Verb = c.Callable[[str, Progress], c.Iterable[RunResult]]
+_Verb: t.TypeAlias = c.Callable[[str, Progress], c.Iterable[RunResult]]
 
 
 @migration_command(
@@ -52,13 +97,27 @@ _Verb = c.Callable[[str, Progress], c.Iterable[RunResult]]
 )
 @click.argument("targets", nargs=-1, metavar="[TARGET]...")
 @_sql_option
-def upgrade(migrator: Migrator, targets: tuple[str, ...], sql: bool, verbose: bool) -> None:
+@_plan_option
+@_run_options
+def upgrade(
+    migrator: Migrator,
+    targets: tuple[str, ...],
+    sql: bool,
+    plan_file: t.IO[str] | None,
+    verbose: bool,
+    **said: t.Any,
+) -> None:
     """Run migrations up to TARGET, all of them by default."""
+    options = _options_of_run(migrator, said)
 
     def verb(name: str, progress: Progress) -> c.Iterable[RunResult]:
-        return migrator.upgrade(targets or "heads", database=name, watcher=progress)
+        return migrator.upgrade(
+            targets or "heads", database=name, watcher=progress, options=options
+        )
 
-    if sql:
+    if plan_file is not None:
+        _run_plans(migrator, "upgrade", plan_file, options)
+    elif sql:
         _echo_sql(migrator, "upgrade", targets or ("heads",))
     else:
         _run(migrator, "upgrade", targets or ("heads",), verb, verbose)
@@ -76,13 +135,25 @@ def upgrade(migrator: Migrator, targets: tuple[str, ...], sql: bool, verbose: bo
 )
 @click.argument("target", default="-1")
 @_sql_option
-def downgrade(migrator: Migrator, target: str, sql: bool, verbose: bool) -> None:
+@_plan_option
+@_run_options
+def downgrade(
+    migrator: Migrator,
+    target: str,
+    sql: bool,
+    plan_file: t.IO[str] | None,
+    verbose: bool,
+    **said: t.Any,
+) -> None:
     """Undo migrations down to TARGET, one step by default."""
+    options = _options_of_run(migrator, said)
 
     def verb(name: str, progress: Progress) -> c.Iterable[RunResult]:
-        return migrator.downgrade(target, database=name, watcher=progress)
+        return migrator.downgrade(target, database=name, watcher=progress, options=options)
 
-    if sql:
+    if plan_file is not None:
+        _run_plans(migrator, "downgrade", plan_file, options)
+    elif sql:
         _echo_sql(migrator, "downgrade", (target,))
     else:
         _run(migrator, "downgrade", (target,), verb, verbose)
@@ -99,14 +170,21 @@ def downgrade(migrator: Migrator, target: str, sql: bool, verbose: bool) -> None
 @click.argument("targets", nargs=-1, metavar="[TARGET]...")
 @click.option("--purge", is_flag=True, help="Empty the version table first.")
 @_sql_option
+@_run_options
 def stamp(
-    migrator: Migrator, targets: tuple[str, ...], purge: bool, sql: bool, verbose: bool
+    migrator: Migrator,
+    targets: tuple[str, ...],
+    purge: bool,
+    sql: bool,
+    verbose: bool,
+    **said: t.Any,
 ) -> None:
     """Note TARGET as applied without running it, heads by default."""
+    options = _options_of_run(migrator, said)
 
     def verb(name: str, progress: Progress) -> c.Iterable[RunResult]:
         before = migrator.current_ids(name)
-        for result in migrator.stamp(targets or "heads", purge, database=name):
+        for result in migrator.stamp(targets or "heads", purge, database=name, options=options):
             # A purge begins at base; people want to know what was there.
             yield dataclasses.replace(result, before=before)
 
@@ -117,6 +195,31 @@ def stamp(
         _echo_sql(migrator, "stamp", targets or ("heads",))
     else:
         _run(migrator, "stamp", targets or ("heads",), verb, verbose, starts_anew=purge)
+
+
+def _options_of_run(migrator: Migrator, said: c.Mapping[str, t.Any]) -> RunOptions:
+    usual = migrator.project.settings.timeouts
+    lock, statement = said["lock_timeout"], said["statement_timeout"]
+    return RunOptions(
+        reason=said["reason"],
+        wait=said["wait"],
+        timeouts=Timeouts(
+            lock=usual.lock if lock is None else lock,
+            statement=usual.statement if statement is None else statement,
+        ),
+        runner="command line",
+    )
+
+
+def _run_plans(migrator: Migrator, action: Action, file: t.IO[str], options: RunOptions) -> None:
+    """Run exactly the plans in a file, each on its database."""
+    plans = {made.database: made for made in read_plans(file, action)}
+
+    def verb(name: str, progress: Progress) -> c.Iterable[RunResult]:
+        options_of_this = dataclasses.replace(options, watcher=progress)
+        return [migrator.run(plans[name], options_of_this)]
+
+    _carry_out(migrator, [name for name in selected(migrator) if name in plans], verb)
 
 
 def _run(
@@ -140,6 +243,12 @@ def _run(
         steps = () if starts_anew else migrator.steps(action, targets, name)
         if verbose:
             _echo_plan(migrator, name, before[name], () if action == "stamp" else steps)
+
+    _carry_out(migrator, names, verb)
+
+
+def _carry_out(migrator: Migrator, names: c.Sequence[str], verb: _Verb) -> None:
+    before = {name: migrator.current_ids(name) for name in names}
 
     for position, name in enumerate(names, 1):
         label = label_of(migrator, name)

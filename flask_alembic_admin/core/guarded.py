@@ -17,8 +17,11 @@ import uuid
 
 import sqlalchemy as sa
 
+from ..errors import Interrupted
 from ..errors import LedgerUnavailable
+from ..errors import Locked
 from ..errors import MigrationError
+from ..errors import PlanMoved
 from ..errors import RunCancelled
 from ..errors import RunFailed
 from .alembic_objects import AlembicObjects
@@ -30,6 +33,7 @@ from .locks import Owner
 from .plan import Plan
 from .recording import Recording
 from .redact import redact
+from .results import Action
 from .results import RunResult
 from .results import Watcher
 from .run import Run
@@ -79,11 +83,22 @@ class GuardedRun:
 
     :param objects: Alembic's objects for this use.
     :param name: The database's name.
+    :param action: What it does.
+    :param target: Where it goes, for the record.
     :param options: How it is carried out.
     """
 
-    def __init__(self, objects: AlembicObjects, name: str, options: RunOptions) -> None:
+    def __init__(
+        self,
+        objects: AlembicObjects,
+        name: str,
+        action: Action,
+        target: str,
+        options: RunOptions,
+    ) -> None:
         self._objects = objects
+        self._action = action
+        self._target = target
         self._project = objects.project
         self._database = objects.project.databases[name]
         self._ledger = objects.project.ledger
@@ -251,6 +266,20 @@ class GuardedRun:
                 self._write_verdict(RunStatus.CANCELLED, heads, error)
             else:
                 self._write_verdict(RunStatus.FAILED, heads, error)
+        elif isinstance(error, Locked | PlanMoved | Interrupted):
+            self._write_refusal(error)
+
+    def _write_refusal(self, error: MigrationError) -> None:
+        # Nothing was run, and a ledger that does not answer is no reason to say anything else.
+        with contextlib.suppress(MigrationError, sa.exc.SQLAlchemyError, OSError):
+            self._ledger.refuse(
+                database=self._database.name,
+                action=self._action,
+                target=self._target,
+                actor=self._actor,
+                address=None,
+                reason=self._text(error) or "",
+            )
 
     def _write_verdict(
         self,

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import collections.abc as c
 import contextlib
+import io
 import typing as t
 
 import sqlalchemy as sa
+from alembic.config import Config
 from alembic.operations import Operations
 from alembic.runtime.environment import EnvironmentContext
 from alembic.runtime.migration import MigrationContext
@@ -104,6 +106,33 @@ def run_steps(
         context.opts.pop("dont_mutate", None)
         context._migrations_fn = None
         context._transaction = None
+
+
+def is_missing_op(error: BaseException) -> bool:
+    """Return whether somebody used ``alembic.op`` or ``alembic.context`` while none was bound."""
+    return isinstance(error, NameError) and "proxy object has not yet been" in str(error)
+
+
+@contextlib.contextmanager
+def op_for_import(
+    config: Config, directory: ScriptDirectory, dialect: sa.Dialect
+) -> c.Iterator[None]:
+    """Bind ``alembic.op`` and ``alembic.context`` for files that use them in their module body.
+
+    The caller holds the guard of ``op_guard``. There is no connection: what such files ask for is
+    the dialect.
+
+    :param config: What ``context.config`` is.
+    :param directory: The files.
+    :param dialect: What ``op.get_context().dialect`` is.
+    """
+    environment = EnvironmentContext(config, directory, as_sql=True)
+    environment.configure(dialect_name=dialect.name, output_buffer=io.StringIO())
+    context = environment.get_context()
+    context.dialect = context.impl.dialect = dialect
+
+    with _bound(EnvironmentContext, environment), _bound(Operations, Operations(context)):
+        yield
 
 
 @contextlib.contextmanager

@@ -272,10 +272,12 @@ class Migrator(Reader):
         purge: bool = False,
     ) -> RunResult:
         with self.in_use(name) as use:
-            guarded = GuardedRun(use, name, options)
+            guarded = GuardedRun(use, name, action, " ".join(target), options)
 
             def ready(heads: tuple[str, ...], steps: c.Sequence[RevisionStep]) -> None:
-                if steps or purge or options.run_id is not None:
+                given = options.run_id is not None or options.plan is not None
+
+                if steps or purge or given:
                     connection = use.context(name).connection
                     assert connection is not None
                     plan = plan_of(self.project, action, target, name, heads, steps)

@@ -108,8 +108,12 @@ class Plan:
 
         before = {step.revision: step.sha256 for step in self.steps}
         after = {step.revision: step.sha256 for step in now.steps}
-        changes += [f"Revision {item} was added." for item in after if item not in before]
-        changes += [f"Revision {item} is gone." for item in before if item not in after]
+
+        # From elsewhere the way is another one, which says nothing about the files.
+        if not changes:
+            changes += [f"Revision {item} was added." for item in after if item not in before]
+            changes += [f"Revision {item} is gone." for item in before if item not in after]
+
         changes += [
             f"The file of revision {item} was changed."
             for item in before

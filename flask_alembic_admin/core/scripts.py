@@ -13,14 +13,17 @@ import traceback
 import typing as t
 from pathlib import Path
 
+import sqlalchemy as sa
 from alembic import util
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 
 from ..errors import ScriptError
 from ..errors import SetupError
+from . import internals
 from .history import History
 from .history import HistoryReader
+from .op_guard import op_guard
 
 #: Problems that Alembic itself can deal with, since it imports the files.
 _READABLE_BY_IMPORT = {"computed"}
@@ -33,13 +36,19 @@ class Scripts:
         value becomes a section, such as ``post_write_hooks``.
     :param root: The folder that relative paths start from.
     :param database_names: Names of the databases; several choose the ``multidb`` template.
+    :param dialect: What a file is told that asks ``op`` for it while it is imported.
     :raises SetupError: An option cannot be what it is.
     """
 
     def __init__(
-        self, options: c.Mapping[str, t.Any], root: str | Path, database_names: c.Sequence[str]
+        self,
+        options: c.Mapping[str, t.Any],
+        root: str | Path,
+        database_names: c.Sequence[str],
+        dialect: sa.Dialect | None = None,
     ) -> None:
         self._options = options
+        self._dialect = dialect
         self._root = Path(root)
         self._database_names = tuple(database_names)
         # A revision file that asks for the scripts while it is imported gets an error, no hang.
@@ -109,14 +118,14 @@ class Scripts:
 
         :raises ScriptError: A folder is missing, a file cannot be imported, or the files are
             no history: two have one id, a parent is missing, there is a cycle.
+        :raises Busy: A file asks for ``op`` while it is imported, and a run has it for too long.
         """
-        with self._lock:
-            signature = self._reader.signature()
-
-            if self._loaded is None or self._loaded[0] != signature:
-                self._loaded = (signature, self.load())
-
-            return self._loaded[1]
+        try:
+            return self._current(self._load)
+        except _OpIsMissing:
+            # Not within our lock, which a run that has the guard may wait for.
+            with op_guard():
+                return self._current(self._load_with_op)
 
     def make_folders(self) -> None:
         """Create the script folder, its template and the version folders where they are missing.
@@ -153,6 +162,36 @@ class Scripts:
 
         :raises ScriptError: As ``directory``.
         """
+        try:
+            return self._load()
+        except _OpIsMissing:
+            with op_guard():
+                return self._load_with_op()
+
+    def _current(self, load: c.Callable[[], ScriptDirectory]) -> ScriptDirectory:
+        with self._lock:
+            signature = self._reader.signature()
+
+            if self._loaded is None or self._loaded[0] != signature:
+                self._loaded = (signature, load())
+
+            return self._loaded[1]
+
+    def _load(self) -> ScriptDirectory:
+        directory = self._unloaded()
+        self._import(directory)
+        return directory
+
+    def _load_with_op(self) -> ScriptDirectory:
+        assert self._dialect is not None
+        directory = self._unloaded()
+
+        with internals.op_for_import(self.config(), directory, self._dialect):
+            self._import(directory)
+
+        return directory
+
+    def _unloaded(self) -> ScriptDirectory:
         if not self.folder.is_dir():
             raise ScriptError(
                 f"The script folder {self.folder} does not exist.",
@@ -170,14 +209,16 @@ class Scripts:
         directory = ScriptDirectory.from_config(self.config())
         # As a list, since no separator is safe in every path.
         directory.version_locations = list(self.locations)
+        return directory
 
+    def _import(self, directory: ScriptDirectory) -> None:
         try:
             # Everything is imported by this, under our lock, and not later by two threads at once.
             _ = directory.revision_map.heads
         except (Exception, SystemExit) as error:
+            if self._dialect is not None and internals.is_missing_op(error):
+                raise _OpIsMissing from error
             raise self._explain(error) from error
-
-        return directory
 
     def _explain(self, error: BaseException) -> ScriptError:
         place = ""
@@ -193,6 +234,10 @@ class Scripts:
             f"The revision files cannot be loaded: {type(error).__name__}{place}: {error}.",
             "Correct that file; nothing can be migrated before all of them load.",
         )
+
+
+class _OpIsMissing(Exception):
+    """A revision file asks ``op`` or ``context`` for something while it is imported."""
 
 
 def to_folder(location: str) -> Path:

@@ -27,16 +27,15 @@ with context.config.attributes["engine"].connect() as connection:
 
 
 def write_history(folder: Path, count: int) -> None:
-    """Write a script folder with one line of revisions, ready for both sides.
+    """Write one line of revisions and, in a folder beside it, the environment for plain Alembic.
 
     Every second revision creates a table, and the one after it adds a column to that.
 
-    :param folder: Where the scripts go.
+    :param folder: Gets the folders ``versions`` and ``plain``.
     :param count: How many revisions there are.
     """
-    folder.mkdir(parents=True)
-    (folder / "env.py").write_text(_ENV)
-    (folder / "script.py.mako").write_text("")
+    (folder / "plain").mkdir(parents=True)
+    (folder / "plain" / "env.py").write_text(_ENV)
     parent = None
 
     for number in range(count):
@@ -48,7 +47,6 @@ def write_history(folder: Path, count: int) -> None:
             down = f"op.drop_column({table!r}, 'name')"
 
         revision = f"{number:012x}"
-        # Where Alembic looks for them, and we look there too.
         add_revision(folder / "versions", revision, parent, up=up, down=down)
         parent = revision
 

@@ -26,7 +26,7 @@ class Order:
 
     :param side: Alembic alone, or with all that we put around it.
     :param url: The URL of an empty database, with its password.
-    :param scripts: The folder of revisions.
+    :param scripts: What ``write_history`` has filled.
     :param instance: The folder for the files of our own.
     :param profile: A file for the profile of the call; the times mean nothing then.
     """
@@ -97,7 +97,8 @@ def measure(order: Order) -> Times:
 
 def _plain(order: Order, engine: sa.Engine, on_version_apply: t.Any) -> t.Callable[[], object]:
     config = Config()
-    config.set_main_option("script_location", order.scripts)
+    config.set_main_option("script_location", str(Path(order.scripts, "plain")))
+    config.set_main_option("version_locations", str(Path(order.scripts, "versions")))
     config.set_main_option("path_separator", "newline")
     config.attributes.update(engine=engine, on_version_apply=on_version_apply)
     return lambda: alembic.command.upgrade(config, "heads")
@@ -105,10 +106,7 @@ def _plain(order: Order, engine: sa.Engine, on_version_apply: t.Any) -> t.Callab
 
 def _guarded(order: Order, engine: sa.Engine, on_version_apply: t.Any) -> t.Callable[[], object]:
     app = Flask("benchmark", instance_path=order.instance)
-    app.config["ALEMBIC"] = {
-        "script_location": order.scripts,
-        "version_locations": [str(Path(order.scripts, "versions"))],
-    }
+    app.config["ALEMBIC"] = {"script_location": str(Path(order.scripts, "versions"))}
     app.config["ALEMBIC_CONTEXT"] = {"on_version_apply": on_version_apply}
     extension = Alembic(app, metadatas=sa.MetaData(), engines=engine, run_mkdir=False)
 

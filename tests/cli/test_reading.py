@@ -34,7 +34,7 @@ def branched(empty: Workplace) -> Workplace:
 
 def test_current_of_an_empty_database(server_work: Workplace) -> None:
     """It is at base, with all revisions pending, and is not written to."""
-    assert server_work.lines("current") == ["base: no revision is applied", "3 revisions pending"]
+    assert server_work.lines("current") == ["base (no revision is applied)", "3 revisions pending"]
     assert not server_work.tables()
 
 
@@ -75,7 +75,7 @@ def test_current_labels_several_databases(both: Workplace) -> None:
     """Every line begins with the name, verbose ones too."""
     both.lines("upgrade", "--database", "audit")
     assert both.lines("current") == [
-        "default: base: no revision is applied",
+        "default: base (no revision is applied)",
         "default: 3 revisions pending",
         "audit: orders02 -> notes03 (head), create notes",
         "audit: up to date",

@@ -227,3 +227,26 @@ def test_render_statement() -> None:
     context = MigrationContext.configure(dialect_name="postgresql", opts=options)
     internals.render_statement(context, sa.select(sa.literal(7)))
     assert buffer.getvalue() == "SELECT 7 AS anon_1;\n\n"
+
+
+def test_a_missing_op_is_recognised() -> None:
+    """By the text of Alembic's ``NameError``, which has no class of its own."""
+    for use in (alembic.op.get_context, alembic.context.get_context):
+        with pytest.raises(NameError) as caught:
+            use()
+
+        assert internals.is_missing_op(caught.value)
+
+    assert not internals.is_missing_op(NameError("name 'x' is not defined"))
+
+
+def test_op_for_import_knows_the_dialect(directory: ScriptDirectory) -> None:
+    """And nothing else; afterwards ``op`` is free again."""
+    dialect = sa.create_engine("sqlite://").dialect
+
+    with internals.op_for_import(Config(), directory, dialect):
+        assert alembic.op.get_context().dialect is dialect
+        assert alembic.op.get_bind().dialect.name == "sqlite"
+        assert alembic.context.get_context() is alembic.op.get_context()
+
+    assert _dead()

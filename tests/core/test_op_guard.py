@@ -55,7 +55,7 @@ def test_the_wait_can_be_set(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "WAIT", 0.02)
 
     def hold() -> None:
-        with pytest.raises(Busy, match="over 0.02 s"), op_guard():
+        with pytest.raises(Busy, match=r"over 0\.02 s"), op_guard():
             raise AssertionError("held twice")
 
     with op_guard():

@@ -182,5 +182,5 @@ def test_a_broken_history_behind_a_computed_one_is_explained(scripts: Scripts) -
     path = add_revision(scripts.folder, "b2", "a1")
     path.write_text(path.read_text().replace("= 'a1'", "= 'a' + str(1)"))
 
-    with pytest.raises(ScriptError, match="^The revision files cannot be loaded: "):
+    with pytest.raises(ScriptError, match=r"^The revision files cannot be loaded: "):
         scripts.directory()

@@ -135,7 +135,7 @@ def test_what_cannot_be_a_target_is_refused(history: History, text: str, message
 
 def test_the_argument_is_named(history: History) -> None:
     """A parent that is wrong is no target."""
-    with pytest.raises(TargetError, match="^Parent 'zz' names no revision"):
+    with pytest.raises(TargetError, match=r"^Parent 'zz' names no revision"):
         check_target("zz", history, "parent")
 
 

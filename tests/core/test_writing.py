@@ -96,7 +96,7 @@ def test_several_heads_of_a_history_without_labels_are_not_merged_by_the_way(
     add_revision(site.folder, "b2")
 
     with site.app.app_context():
-        with pytest.raises(TargetError, match="^Parent 'head' needs one head"):
+        with pytest.raises(TargetError, match=r"^Parent 'head' needs one head"):
             site.alembic.revision("more", empty=True)
 
         script = _only(site.alembic.revision("more", empty=True, parent="a1"))

@@ -1,0 +1,108 @@
+"""Another process that runs a verb: it says that it is ready, waits, and says what came of it."""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import typing as t
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+from flask_alembic_admin.core import condition
+from flask_alembic_admin.core import guarded
+from flask_alembic_admin.core.guarded import RunOptions
+
+from .app import create_app
+from .app import DEADLINE
+
+# A server that has imported everything forks them, so that many are there soon.
+_processes = multiprocessing.get_context("forkserver")
+_processes.set_forkserver_preload([__name__])
+
+
+class Answer(t.NamedTuple):
+    """What came of a verb.
+
+    :param steps: The revisions that were carried out.
+    :param error: The class of what was raised; empty if nothing was.
+    :param text: What that said.
+    """
+
+    steps: tuple[str, ...] = ()
+    error: str = ""
+    text: str = ""
+
+
+class Child:
+    """A process that runs a verb.
+
+    :param process: The process.
+    :param line: Where it speaks and listens.
+    """
+
+    def __init__(self, process: t.Any, line: Connection) -> None:
+        self.process = process
+        self._line = line
+        assert self._hear() == "ready"
+
+    def go(self) -> None:
+        """Let it begin."""
+        self._line.send("go")
+
+    def answer(self) -> Answer:
+        """Wait for what came of it."""
+        answer = self._hear()
+        assert isinstance(answer, Answer)
+        return answer
+
+    def kill(self) -> None:
+        """End it as ``kill -9`` does, and wait until it is gone."""
+        self.process.kill()
+        self.process.join(DEADLINE)
+
+    def _hear(self) -> object:
+        assert self._line.poll(DEADLINE), "it says nothing"
+        return self._line.recv()
+
+
+@contextlib.contextmanager
+def child(folder: Path, verb: str = "upgrade", **order: t.Any) -> t.Iterator[Child]:
+    """Start a process, and end it afterwards if it still runs.
+
+    :param folder: The folder of the app.
+    :param verb: What it does.
+    :param order: ``target``, and what ``RunOptions`` takes; ``pauses`` and ``silence``.
+    """
+    ours, its = _processes.Pipe()
+    process = _processes.Process(target=_main, args=(its, str(folder), verb, order))
+    process.start()
+    its.close()
+
+    try:
+        yield Child(process, ours)
+    finally:
+        process.kill()
+        process.join(DEADLINE)
+        process.close()
+        ours.close()
+
+
+def _main(line: Connection, folder: str, verb: str, order: dict[str, t.Any]) -> None:
+    app = create_app(folder)
+    guarded.PAUSES = order.pop("pauses", guarded.PAUSES)
+    condition.SILENCE = order.pop("silence", condition.SILENCE)
+    target = order.pop("target", "heads")
+    line.send("ready")
+    line.recv()
+
+    with app.app_context():
+        try:
+            run = getattr(app.extensions["alembic"], verb)
+            results = run(target, options=RunOptions(**order))
+            steps = tuple(step.revision for result in results for step in result.steps)
+            answer = Answer(steps)
+        # Whatever it is, the test wants to hear of it.
+        except BaseException as error:
+            answer = Answer((), type(error).__name__, str(error))
+
+    line.send(answer)

@@ -1,0 +1,277 @@
+"""A database of a test's own, with an app whose runs are carried out by processes."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import os
+import signal
+import threading
+import typing as t
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from flask_alembic_admin import Alembic
+from flask_alembic_admin.core.guarded import RunOptions
+from flask_alembic_admin.core.ledger import Ledger
+from flask_alembic_admin.core.ledger import RunRecord
+from flask_alembic_admin.core.ledger_tables import RUN
+from flask_alembic_admin.core.ledger_tables import TABLE_NAMES
+from flask_alembic_admin.core.plan import make_plan
+from flask_alembic_admin.core.results import RunResult
+from flask_alembic_admin.runners import start_run
+
+from ..apps import add_revision
+from ..apps import create
+from ..apps import drop
+from .app import create_app
+from .app import wait_for
+from .app import write_config
+from .child import child
+from .child import Child
+
+#: What each server is told to work for a while.
+SLEEP = {"postgresql": "SELECT pg_sleep(20)", "mysql": "SELECT SLEEP(20)"}
+
+
+class Place:
+    """An app on a database of its own.
+
+    Each revision makes a table and adds a row to ``witness``, so that one that was applied twice
+    is seen.
+
+    :param folder: Where its files are.
+    :param url: The database.
+    :param admin: Options of ``ALEMBIC_ADMIN``.
+    :param others: More databases by name.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        url: sa.URL,
+        others: t.Mapping[str, sa.URL] | None = None,
+        **admin: t.Any,
+    ) -> None:
+        self.folder = folder
+        self.url = url
+        write_config(folder, {"default": url, **(others or {})}, **admin)
+        self.app = create_app(str(folder))
+        self.alembic: Alembic = self.app.extensions["alembic"]
+        self.engine = sa.create_engine(url, poolclass=sa.NullPool)
+        self.dialect = self.engine.dialect.name
+        self.execute("CREATE TABLE witness (revision VARCHAR(32) NOT NULL)")
+        self._last: str | None = None
+        self._runs: list[str] = []
+
+    # What is there to be run.
+
+    def add(self, revision: str, body: str = "", *, before: str = "") -> Path:
+        """Write a revision that comes after the last one.
+
+        :param revision: Its id.
+        :param body: What it does after making its table.
+        :param before: What it does first.
+        """
+        lines = [before, create(f"t_{revision}"), self._witness(revision), body]
+        path = add_revision(
+            self.folder / "migrations",
+            revision,
+            self._last,
+            up="\n".join(filter(None, lines)),
+            down=f"{drop(f't_{revision}')}\nop.execute(\"DELETE FROM witness\")",
+        )
+        self._last = revision
+        return path
+
+    def stop(self, name: str) -> str:
+        """Return the code that stays where it is until the test lets go."""
+        return f"from tests.faults.app import stop_at\nstop_at({str(self.folder)!r}, {name!r})"
+
+    @property
+    def sleep(self) -> str:
+        """The code that lets the server work for a while."""
+        return f"op.execute({SLEEP[self.dialect]!r})"
+
+    def reached(self, name: str) -> None:
+        """Wait until a process is at a place."""
+        wait_for((self.folder / f"{name}.reached").exists)
+
+    def go_on(self, name: str) -> None:
+        """Let whoever is or comes there go on."""
+        (self.folder / f"{name}.open").touch()
+
+    # Running it.
+
+    def upgrade(self, target: str = "heads", **options: t.Any) -> RunResult:
+        """Upgrade the default database in this process."""
+        with self.app.app_context():
+            (result,) = self.alembic.upgrade(
+                target, database="default", options=RunOptions(**{"wait": 0.0, **options})
+            )
+            return result
+
+    def child(self, verb: str = "upgrade", **order: t.Any) -> t.ContextManager[Child]:
+        """Start a process that runs a verb once it is told to."""
+        return child(self.folder, verb, **order)
+
+    def queue(self) -> str:
+        """Queue an upgrade, as the panel does it, and return its id."""
+        with self.app.app_context():
+            plan = make_plan(self.alembic, "upgrade", "heads", "default")
+            run_id: str = self.ledger.plan(
+                database="default",
+                action="upgrade",
+                target="heads",
+                heads_before=plan.heads,
+                plan=plan.to_values(),
+                plan_hash=plan.digest,
+                steps=plan.steps,
+            )
+
+        assert self.ledger.queue(run_id, actor="ann", address=None, reason=None, runner="process")
+        return run_id
+
+    def start(self) -> str:
+        """Start an upgrade in a process of its own, as the panel does it, and return its id."""
+        run_id = self.queue()
+
+        with self.app.app_context():
+            start_run(self.alembic, run_id)
+
+        self._runs.append(run_id)
+        return run_id
+
+    def running(self) -> RunRecord:
+        """Wait until a run is under way and return it."""
+        return wait_for(self._running)
+
+    def kill(self, record: RunRecord) -> None:
+        """End the process of a run as ``kill -9`` does, and wait until it is gone."""
+        assert record.pid is not None
+        os.kill(record.pid, signal.SIGKILL)
+        wait_for(lambda: not self._exists(record.pid))
+
+    # What is true afterwards.
+
+    @property
+    def ledger(self) -> Ledger:
+        """The record of runs."""
+        with self.app.app_context():
+            return self.alembic.project.ledger
+
+    def record(self, run_id: str | None = None) -> RunRecord:
+        """Return a run, by default the last one."""
+        record = self.ledger.run(run_id) if run_id else self.ledger.last("default")
+        assert record is not None
+        return record
+
+    def ended(self, run_id: str) -> RunRecord:
+        """Wait until a run has its verdict, and until its process is reaped."""
+        record = wait_for(lambda: None if self.record(run_id).active else self.record(run_id), 0.03)
+        self._join(run_id)
+        return record
+
+    def age(self, run_id: str, seconds: float = 3600) -> None:
+        """Make a run silent for a while."""
+        then = datetime.datetime.now(datetime.UTC) - datetime.timedelta(seconds=seconds)
+
+        with self.ledger.engine.begin() as connection:
+            connection.execute(
+                sa.update(RUN)
+                .where(RUN.c.id == run_id)
+                .values(heartbeat=sa.case((RUN.c.heartbeat.is_(None), None), else_=then))
+                .values(requested=then)
+            )
+
+    def log(self, run_id: str) -> str:
+        """Return all that a run had to say."""
+        return "\n".join(line.message for line in self.ledger.log_lines(run_id))
+
+    def steps(self, run_id: str) -> dict[str, str]:
+        """Return where each step of a run stands."""
+        return {step.revision: step.status.value for step in self.ledger.steps(run_id)}
+
+    def witnesses(self) -> list[str]:
+        """Return the revisions that were applied, as often as they were, in no order."""
+        with self.engine.connect() as connection:
+            return sorted(connection.scalars(sa.text("SELECT revision FROM witness")))
+
+    def heads(self) -> tuple[str, ...]:
+        """Return what the version table holds."""
+        with self.app.app_context():
+            return self.alembic.current_ids("default")
+
+    def tables(self) -> set[str]:
+        """Return the names of the tables that revisions made, and of the version table."""
+        return set(sa.inspect(self.engine).get_table_names()) - {*TABLE_NAMES, "witness"}
+
+    def execute(self, *statements: str) -> None:
+        """Execute statements, each committed."""
+        with self.engine.connect() as connection:
+            for statement in statements:
+                connection.exec_driver_sql(statement)
+                connection.commit()
+
+    def close(self) -> None:
+        """End what is left of runs and close all connections."""
+        for run_id in self._runs:
+            record = self.ledger.run(run_id)
+            if record and record.pid and record.active:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(record.pid, signal.SIGKILL)
+            self._join(run_id)
+
+        self.end_sessions()
+        self.engine.dispose()
+        self.ledger.engine.dispose()
+
+        with self.app.app_context():
+            for database in self.alembic.project.databases.values():
+                database.engine.dispose()
+
+    def end_sessions(self, like: str = "") -> int:
+        """End the sessions of runs at the server, and return how many there were.
+
+        :param like: What their statement begins with.
+        """
+        if self.dialect == "sqlite":
+            return 0
+
+        with self.engine.connect() as connection:
+            found = connection.execute(sa.text(_SESSIONS[self.dialect]), {"like": f"{like}%"})
+            numbers = list(found.scalars())
+
+            for number in numbers:
+                with contextlib.suppress(sa.exc.DBAPIError):
+                    connection.exec_driver_sql(_END[self.dialect].format(number=number))
+
+        return len(numbers)
+
+    def _running(self) -> RunRecord | None:
+        record = self.ledger.last("default")
+        return record if record and record.status == "running" else None
+
+    @staticmethod
+    def _exists(pid: int | None) -> bool:
+        return pid is not None and Path(f"/proc/{pid}").exists()
+
+    @staticmethod
+    def _join(run_id: str) -> None:
+        for thread in threading.enumerate():
+            if thread.name == f"run {run_id}":
+                thread.join(30)
+                assert not thread.is_alive()
+
+    def _witness(self, revision: str) -> str:
+        return f"op.execute(\"INSERT INTO witness VALUES ('{revision}')\")"
+
+
+_SESSIONS = {
+    "postgresql": "SELECT pid FROM pg_stat_activity WHERE datname = current_database() "
+    "AND pid <> pg_backend_pid() AND query LIKE :like",
+    "mysql": "SELECT id FROM information_schema.processlist WHERE db = DATABASE() "
+    "AND id <> CONNECTION_ID() AND coalesce(info, '') LIKE :like",
+}
+_END = {"postgresql": "SELECT pg_terminate_backend({number})", "mysql": "KILL {number}"}
