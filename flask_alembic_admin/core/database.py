@@ -14,6 +14,7 @@ from ..errors import SetupError
 from ..errors import UnreachableDatabase
 from .redact import mask_url
 from .redact import redact
+from .servers import server_of
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -44,12 +45,16 @@ class Database:
         """Whether a failed migration leaves no trace, as Alembic knows this server."""
         return DefaultImpl.get_by_dialect(self.engine.dialect).transactional_ddl
 
-    @property
-    def fingerprint(self) -> str:
-        """A digest of the place this database is at; it tells two databases of one name apart."""
-        url = self.engine.url
-        place = (url.get_backend_name(), url.host, url.port, url.database, url.query.get("host"))
-        return hashlib.sha256(repr(place).encode()).hexdigest()[:16]
+    def fingerprint(self, connection: sa.Connection) -> str:
+        """Return a digest of the place a connection leads to; it tells two databases apart.
+
+        It is what the server says of itself, so that another server behind the same URL is another
+        place, and another URL to the same database is none.
+
+        :param connection: In no transaction.
+        """
+        place = server_of(connection).place(connection)
+        return hashlib.sha256(place.encode()).hexdigest()[:16]
 
     @contextlib.contextmanager
     def connect(self) -> c.Iterator[sa.Connection]:

@@ -106,6 +106,8 @@ class GuardedRun:
         self._server = server_of(self._database.engine)
         self.id = options.run_id or uuid.uuid4().hex
         self._session: str | None = None
+        #: What tells the place of the database, known once the lock is held.
+        self.fingerprint = ""
         urls = [database.engine.url for database in self._project.databases.values()]
         self._recording = Recording(self._ledger, self.id, urls, self._blockers)
         #: What is undone when the run has ended: the recording, once it has begun.
@@ -169,6 +171,7 @@ class GuardedRun:
 
         with lock.hold(connection, owner, self._options.wait, self._waits), self._around:
             self._session = self._server.session_id(connection)
+            self.fingerprint = self._database.fingerprint(connection)
             self._server.set_timeouts(connection, timeouts)
 
             try:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import collections.abc as c
+import contextlib
 import dataclasses
 import datetime
+import os
+import typing as t
 
 import sqlalchemy as sa
 
 from .ledger_reader import LedgerReader
+from .ledger_store import engine_that_keeps_open
 from .ledger_tables import LOG
 from .ledger_tables import RUN
 from .ledger_tables import RunStatus
@@ -75,6 +79,26 @@ class LedgerReports(LedgerReader):
 
     :param engine: Where the tables are, or will be.
     """
+
+    @contextlib.contextmanager
+    def kept_open(self) -> c.Iterator[t.Self]:
+        """Lend this ledger with a connection of its own that stays open between two reports.
+
+        To open one may take longer than all that a report says. A process that is forked off
+        meanwhile must not report: the connection is its parent's.
+        """
+        # Other pools keep theirs, and that of a database in memory is the database.
+        if not isinstance(self.engine.pool, sa.NullPool):
+            yield self
+            return
+
+        engine, process = engine_that_keeps_open(self.engine), os.getpid()
+
+        try:
+            yield type(self)(engine)
+        finally:
+            if os.getpid() == process:
+                engine.dispose()
 
     def report(
         self,
@@ -166,7 +190,7 @@ def _line_values(
 
     for sequence, line in enumerate(lines, before + 1):
         if sequence <= MOST_LOG_LINES:
-            values.append({"run_id": run_id, "sequence": sequence, **dataclasses.asdict(line)})
+            values.append({"run_id": run_id, "sequence": sequence, **vars(line)})
 
         if sequence == MOST_LOG_LINES:
             values[-1]["message"] = LEFT_OUT

@@ -65,6 +65,22 @@ def engine_beside(engine: sa.Engine) -> sa.Engine:
     return sa.create_engine(engine.url, poolclass=sa.NullPool, creator=connect)
 
 
+def engine_that_keeps_open(engine: sa.Engine) -> sa.Engine:
+    """Return an engine that connects as one of ``engine_beside`` does and keeps its connection.
+
+    Whoever asks disposes of it.
+
+    :param engine: What ``engine_beside`` has made.
+    """
+
+    def connect() -> t.Any:
+        connection = engine.raw_connection()
+        connection.detach()
+        return connection.dbapi_connection
+
+    return sa.create_engine(engine.url, creator=connect, pool_size=1, pool_pre_ping=True)
+
+
 def is_in_memory(url: sa.URL) -> bool:
     """Return whether a URL is that of a SQLite database that is gone with its connection.
 

@@ -280,7 +280,9 @@ class Migrator(Reader):
                 if steps or purge or given:
                     connection = use.context(name).connection
                     assert connection is not None
-                    plan = plan_of(self.project, action, target, name, heads, steps)
+                    plan = plan_of(
+                        self.project, action, target, name, heads, steps, guarded.fingerprint
+                    )
                     guarded.begin(plan, connection)
 
             run = Run(

@@ -174,6 +174,7 @@ def plan_of(
     database: str,
     heads: tuple[str, ...],
     steps: c.Sequence[RevisionStep],
+    fingerprint: str,
     previews: c.Sequence[StepPreview] = (),
 ) -> Plan:
     """Return the plan that some steps make.
@@ -184,13 +185,14 @@ def plan_of(
     :param database: The database's name.
     :param heads: Where the database is.
     :param steps: What would be run.
+    :param fingerprint: A digest of the place that the database is at.
     :param previews: The SQL of the steps, where it was rendered.
     """
     files = project.scripts.history().revisions
     rendered = {preview.revision: preview for preview in previews}
     return Plan(
         database=database,
-        fingerprint=project.databases[database].fingerprint,
+        fingerprint=fingerprint,
         action=action,
         target=" ".join(as_texts(target)),
         heads=heads,
@@ -208,7 +210,12 @@ def _plan(
         heads, steps = migrator.find_steps(action, target, database)
         previews = migrator.preview(action, target, database) if with_sql else ()
 
-    return plan_of(migrator.project, action, target, database, heads, steps, previews)
+    project = migrator.project
+
+    with project.databases[database].connect() as connection:
+        fingerprint = project.databases[database].fingerprint(connection)
+
+    return plan_of(project, action, target, database, heads, steps, fingerprint, previews)
 
 
 def _planned(

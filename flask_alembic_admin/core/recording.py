@@ -7,6 +7,7 @@ import contextlib
 import dataclasses
 import datetime
 import logging
+import os
 import threading
 import time
 import typing as t
@@ -64,18 +65,23 @@ class Recording:
         self._step: StepReport | None = None
         self._statement: tuple[str, float] | None = None
         self._ended = threading.Event()
+        self._around = contextlib.ExitStack()
+        self._process = os.getpid()
         self._thread = threading.Thread(target=self._tell, name=f"recording {run_id}", daemon=True)
 
     def __enter__(self) -> t.Self:
+        self._ledger = self._around.enter_context(self._ledger.kept_open())
         self._thread.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._ended.set()
-        self._thread.join()
-        # The last words; a ledger that is down by now must not hide what became of the run.
-        with contextlib.suppress(sa.exc.SQLAlchemyError):
-            self._flush(always=True)
+        # A child that a migration forked has no such thread, and what it would say is not so.
+        if os.getpid() == self._process:
+            self._ended.set()
+            self._thread.join()
+            # The last words; a ledger that is down by now must not hide what became of the run.
+            with self._around, contextlib.suppress(sa.exc.SQLAlchemyError):
+                self._flush(always=True)
 
     # What the run says.
 

@@ -158,12 +158,23 @@ def test_tables_lost_by_a_restored_backup_are_made_again(ledger: Ledger) -> None
     assert len(ledger.runs(include_plans=True)) == 1
 
 
-@pytest.mark.parametrize("url", ["sqlite://", "sqlite:////srv/app.db", "sqlite+pysqlite:///app.db"])
+@pytest.mark.parametrize("url", ["sqlite:////srv/app.db", "sqlite+pysqlite:///app.db"])
 def test_the_ledger_of_sqlite_is_a_file_of_its_own(url: str, tmp_path: Path) -> None:
     """During a migration SQLite lets nobody else write."""
     assert default_ledger_url(sa.make_url(url), tmp_path) == sa.URL.create(
         "sqlite", database=str(tmp_path / "alembic_admin.sqlite")
     )
+
+
+def test_the_ledger_of_a_database_in_memory_goes_with_it(tmp_path: Path) -> None:
+    """What was in doubt in one must not be said of the next."""
+    url = default_ledger_url(sa.make_url("sqlite://"), tmp_path)
+    first, second = Ledger(ledger_engine(url)), Ledger(ledger_engine(url))
+    planned(first)
+    assert len(first.runs(include_plans=True)) == 1
+    assert second.runs(include_plans=True) == ()
+    first.engine.dispose()
+    second.engine.dispose()
 
 
 @pytest.mark.parametrize("url", ["postgresql+psycopg://me:pw@host/db", "mysql+pymysql://host/db"])
