@@ -4,6 +4,7 @@ import sys
 import zipfile
 
 import flask
+
 import flask_alembic_admin
 from flask_alembic_admin import alembic_admin
 
@@ -16,7 +17,9 @@ app = flask.Flask(__name__)
 app.register_blueprint(alembic_admin)
 client = app.test_client()
 page = client.get("/alembic/")
-assert page.status_code == 403 and "migrations panel" in page.text, page.status
+assert page.status_code == 403, page.status
+assert "migrations panel" in page.text, page.text
 sheet = client.get("/alembic/static/alembic_admin.css")
-assert sheet.status_code == 200 and len(sheet.data) > 1000, sheet.status
+assert sheet.status_code == 200, sheet.status
+assert len(sheet.data) > 1000, sheet.data
 print(f"the wheel serves a page ({page.status}) and a style sheet ({len(sheet.data)} bytes)")

@@ -60,8 +60,9 @@ def test_the_first_command_serves_the_panel(tmp_path: Path) -> None:
         cwd=copy, env=environment, stdout=subprocess.PIPE, text=True, start_new_session=True,
     )  # fmt: skip
 
+    assert process.stdout is not None
+
     try:
-        assert process.stdout is not None
         said = ""
 
         while "Listening" not in said:
