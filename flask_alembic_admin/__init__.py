@@ -8,6 +8,8 @@ import typing as t
 if t.TYPE_CHECKING:
     from .admin import alembic_admin as alembic_admin
     from .admin import AlembicAdmin as AlembicAdmin
+    from .core.guarded import RunOptions as RunOptions
+    from .core.servers import Timeouts as Timeouts
     from .errors import MigrationError as MigrationError
     from .extension import Alembic as Alembic
 
@@ -16,9 +18,18 @@ _HOMES = {
     "Alembic": "extension",
     "AlembicAdmin": "admin",
     "MigrationError": "errors",
+    "RunOptions": "core.guarded",
+    "Timeouts": "core.servers",
     "alembic_admin": "admin",
 }
-__all__ = ["Alembic", "AlembicAdmin", "MigrationError", "alembic_admin"]
+__all__ = [
+    "Alembic",
+    "AlembicAdmin",
+    "MigrationError",
+    "RunOptions",
+    "Timeouts",
+    "alembic_admin",
+]
 
 
 def __getattr__(name: str) -> t.Any:

@@ -8,9 +8,10 @@ import typing as t
 import click
 
 from ..core.migrator import Migrator
-from ..core.plan import make_plan
 from ..core.plan import Plan
 from ..core.results import Action
+from ..core.targets import count_or_revision
+from ..errors import TargetError
 from .options import label_of
 from .options import migration_command
 from .options import selected
@@ -42,13 +43,13 @@ def plan(
     migrator: Migrator, targets: tuple[str, ...], action: Action, verbose: bool, as_json: bool
 ) -> None:
     """Show what a run up to TARGET would do, and run nothing."""
-    wanted = targets or (("-1",) if action == "downgrade" else ("heads",))
+    wanted = _wanted(migrator, action, targets)
     plans = []
 
     for name in selected(migrator):
         # A print() in a migration is no part of its plan.
         with clean_stdout():
-            plans.append(make_plan(migrator, action, wanted, name))
+            plans.append(migrator.plan(action, wanted, database=name))
 
     if as_json:
         echo_json([{**made.to_values(), "digest": made.digest} for made in plans])
@@ -58,30 +59,68 @@ def plan(
         _echo_plan(label_of(migrator, made.database), made, verbose)
 
 
-def read_plans(file: t.IO[str], action: Action) -> list[Plan]:
-    """Return the plans that ``plan --json`` printed.
+def read_plans(file: t.IO[str], action: Action) -> dict[str, Plan]:
+    """Return by the names of their databases the plans that ``plan --json`` printed.
 
     :param file: What it printed.
     :param action: What they have to be plans of.
     """
     try:
-        plans = [
-            Plan.from_values({key: value for key, value in values.items() if key != "digest"})
-            for values in json.load(file)
-        ]
+        plans = [_from_values(values) for values in json.load(file)]
     except (ValueError, TypeError, KeyError, AttributeError):
-        raise click.BadParameter(
-            "this is not what 'plan --json' prints.", param_hint="--plan"
-        ) from None
+        raise wrong_plan("this is not what 'plan --json' prints.") from None
+
+    by_name = {made.database: made for made in plans}
+
+    if not plans or len(by_name) < len(plans):
+        raise wrong_plan("this is not what 'plan --json' prints.")
 
     for made in plans:
         if made.action != action:
-            raise click.BadParameter(
-                f"this is the plan of a {made.action}; run it with '{made.action} --plan'.",
-                param_hint="--plan",
+            raise wrong_plan(
+                f"this is the plan of a {made.action}; run it with '{made.action} --plan'."
             )
 
-    return plans
+    return by_name
+
+
+def refuse_range(targets: t.Sequence[str]) -> None:
+    """Refuse START:END where something is to be run.
+
+    :raises TargetError: It is one.
+    """
+    if len(targets) == 1 and ":" in targets[0]:
+        raise TargetError(f"Target '{targets[0]}' is a range.", "A range goes with --sql only.")
+
+
+def wrong_plan(message: str) -> click.BadParameter:
+    """Return the error for a file that holds no plan to be run here."""
+    return click.BadParameter(message, param_hint="--plan")
+
+
+def _wanted(migrator: Migrator, action: Action, targets: tuple[str, ...]) -> list[str]:
+    """Return targets as a run takes them, a number with its sign."""
+    if not targets:
+        return ["-1" if action == "downgrade" else "heads"]
+
+    refuse_range(targets)
+
+    if action == "downgrade" and len(targets) > 1:
+        raise click.UsageError("A downgrade has one TARGET.")
+
+    history = migrator.project.scripts.history()
+    downwards = action == "downgrade"
+    return [count_or_revision(text, history, downwards=downwards) for text in targets]
+
+
+def _from_values(values: dict[str, t.Any]) -> Plan:
+    digest = values.pop("digest")
+    made = Plan.from_values(values)
+
+    if made.digest != digest:
+        raise ValueError("It is not what was printed.")
+
+    return made
 
 
 def _echo_plan(label: str, made: Plan, verbose: bool) -> None:

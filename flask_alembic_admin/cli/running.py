@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections.abc as c
+import contextlib
 import dataclasses
 import typing as t
 
@@ -10,13 +11,16 @@ import click
 import sqlalchemy as sa
 
 from ..core.guarded import RunOptions
+from ..core.locks import lock_for
 from ..core.migrator import Migrator
+from ..core.plan import Plan
+from ..core.plan import replan
 from ..core.preview import StepPreview
 from ..core.results import Action
 from ..core.results import RunResult
 from ..core.servers import Timeouts
 from ..errors import MigrationError
-from ..errors import RunFailed
+from ..errors import PlanMoved
 from ..errors import TargetError
 from .failures import echo_traceback
 from .failures import FAILED
@@ -26,11 +30,14 @@ from .options import label_of
 from .options import migration_command
 from .options import selected
 from .output import clean_stdout
-from .output import count
 from .output import listed
 from .output import result_text
 from .planning import read_plans
+from .planning import refuse_range
+from .planning import wrong_plan
 from .progress import Progress
+from .stopping import stopped
+from .stopping import was_interrupted
 
 _Function = t.TypeVar("_Function", bound=c.Callable[..., t.Any])
 
@@ -58,13 +65,13 @@ def _run_options(command: _Function) -> _Function:
             "--lock-timeout",
             type=click.FloatRange(0),
             metavar="SECONDS",
-            help="Wait so long for a lock on a table.",
+            help="Wait so long for a lock on a table; 0 as long as the server does.",
         ),
         click.option(
             "--statement-timeout",
             type=click.FloatRange(0),
             metavar="SECONDS",
-            help="End a statement that takes longer.",
+            help="End a statement that takes longer; 0 leaves it to the server.",
         ),
     ]
 
@@ -78,6 +85,7 @@ _plan_option = click.option(
     "--plan",
     "plan_file",
     type=click.File(encoding="utf-8"),
+    metavar="FILE",
     help="Run exactly what 'plan --json' printed into this file, or nothing.",
 )
 
@@ -93,6 +101,7 @@ _Verb: t.TypeAlias = c.Callable[[str, Progress], c.Iterable[RunResult]]
     flask db upgrade +1                 the next one
     flask db upgrade --sql > plan.sql   nothing: read it first
     flask db upgrade --sql base:1f4a    nothing, and no database is needed
+    flask db upgrade --plan plan.json   what 'plan --json' has shown
     """,
 )
 @click.argument("targets", nargs=-1, metavar="[TARGET]...")
@@ -116,11 +125,12 @@ def upgrade(
         )
 
     if plan_file is not None:
-        _run_plans(migrator, "upgrade", plan_file, options)
+        _refuse_besides_plan(targets, sql)
+        _run_plans(migrator, "upgrade", plan_file, options, verbose)
     elif sql:
         _echo_sql(migrator, "upgrade", targets or ("heads",))
     else:
-        _run(migrator, "upgrade", targets or ("heads",), verb, verbose)
+        _run(migrator, "upgrade", targets or ("heads",), verb, options, verbose)
 
 
 @migration_command(
@@ -133,30 +143,32 @@ def upgrade(
     flask db downgrade base   everything
     """,
 )
-@click.argument("target", default="-1")
+@click.argument("target", required=False)
 @_sql_option
 @_plan_option
 @_run_options
 def downgrade(
     migrator: Migrator,
-    target: str,
+    target: str | None,
     sql: bool,
     plan_file: t.IO[str] | None,
     verbose: bool,
     **said: t.Any,
 ) -> None:
     """Undo migrations down to TARGET, one step by default."""
+    wanted = target or "-1"
     options = _options_of_run(migrator, said)
 
     def verb(name: str, progress: Progress) -> c.Iterable[RunResult]:
-        return migrator.downgrade(target, database=name, watcher=progress, options=options)
+        return migrator.downgrade(wanted, database=name, watcher=progress, options=options)
 
     if plan_file is not None:
-        _run_plans(migrator, "downgrade", plan_file, options)
+        _refuse_besides_plan(target, sql)
+        _run_plans(migrator, "downgrade", plan_file, options, verbose)
     elif sql:
-        _echo_sql(migrator, "downgrade", (target,))
+        _echo_sql(migrator, "downgrade", (wanted,))
     else:
-        _run(migrator, "downgrade", (target,), verb, verbose)
+        _run(migrator, "downgrade", (wanted,), verb, options, verbose)
 
 
 @migration_command(
@@ -170,12 +182,14 @@ def downgrade(
 @click.argument("targets", nargs=-1, metavar="[TARGET]...")
 @click.option("--purge", is_flag=True, help="Empty the version table first.")
 @_sql_option
+@_plan_option
 @_run_options
 def stamp(
     migrator: Migrator,
     targets: tuple[str, ...],
     purge: bool,
     sql: bool,
+    plan_file: t.IO[str] | None,
     verbose: bool,
     **said: t.Any,
 ) -> None:
@@ -191,10 +205,13 @@ def stamp(
     if sql and purge:
         raise click.UsageError("--purge and --sql do not go together, as in Alembic.")
 
-    if sql:
+    if plan_file is not None:
+        _refuse_besides_plan(targets, sql, purge)
+        _run_plans(migrator, "stamp", plan_file, options, verbose)
+    elif sql:
         _echo_sql(migrator, "stamp", targets or ("heads",))
     else:
-        _run(migrator, "stamp", targets or ("heads",), verb, verbose, starts_anew=purge)
+        _run(migrator, "stamp", targets or ("heads",), verb, options, verbose, starts_anew=purge)
 
 
 def _options_of_run(migrator: Migrator, said: c.Mapping[str, t.Any]) -> RunOptions:
@@ -211,15 +228,51 @@ def _options_of_run(migrator: Migrator, said: c.Mapping[str, t.Any]) -> RunOptio
     )
 
 
-def _run_plans(migrator: Migrator, action: Action, file: t.IO[str], options: RunOptions) -> None:
+def _refuse_besides_plan(*others: object) -> None:
+    if any(others):
+        raise click.UsageError("--plan stands alone: the file says what is run.")
+
+
+def _run_plans(
+    migrator: Migrator, action: Action, file: t.IO[str], options: RunOptions, verbose: bool
+) -> None:
     """Run exactly the plans in a file, each on its database."""
-    plans = {made.database: made for made in read_plans(file, action)}
+    plans = read_plans(file, action)
+    chosen = click.get_current_context().params["database"]
+    names = [chosen] if chosen else list(plans)
+
+    for name in names:
+        if name not in plans:
+            raise wrong_plan(f"there is no plan of database '{name}' in it.")
+        if name not in migrator.project.databases:
+            raise wrong_plan(f"it is of database '{name}', and there is none of that name.")
+
+    fits = {name: _fits(migrator, plans[name]) for name in names}
+    # One that will be refused, and noted, comes before another one has changed its database.
+    names.sort(key=fits.__getitem__)
+
+    for name in names:
+        if verbose and fits[name]:
+            steps = () if action == "stamp" else [step.revision for step in plans[name].steps]
+            _echo_plan(migrator, name, plans[name].heads, steps)
 
     def verb(name: str, progress: Progress) -> c.Iterable[RunResult]:
-        options_of_this = dataclasses.replace(options, watcher=progress)
-        return [migrator.run(plans[name], options_of_this)]
+        try:
+            watched = dataclasses.replace(options, watcher=progress)
+            return [migrator.run(plans[name], options=watched)]
+        except TargetError as error:
+            # It could be reached when it was planned.
+            raise PlanMoved([error.message]) from error
 
-    _carry_out(migrator, [name for name in selected(migrator) if name in plans], verb)
+    _carry_out(migrator, names, verb, options)
+
+
+def _fits(migrator: Migrator, plan: Plan) -> bool:
+    """Return whether a plan made now would be the same."""
+    with contextlib.suppress(MigrationError):
+        return not plan.moved(replan(migrator, plan))
+
+    return False
 
 
 def _run(
@@ -227,14 +280,13 @@ def _run(
     action: Action,
     targets: tuple[str, ...],
     verb: _Verb,
+    options: RunOptions,
     verbose: bool,
     *,
     starts_anew: bool = False,
 ) -> None:
     """Run a verb on one database after the other, and say what is then true of each."""
-    if len(targets) == 1 and ":" in targets[0]:
-        raise TargetError(f"Target '{targets[0]}' is a range.", "A range goes with --sql only.")
-
+    refuse_range(targets)
     names = selected(migrator)
     before = {name: migrator.current_ids(name) for name in names}
 
@@ -244,15 +296,18 @@ def _run(
         if verbose:
             _echo_plan(migrator, name, before[name], () if action == "stamp" else steps)
 
-    _carry_out(migrator, names, verb)
+    _carry_out(migrator, names, verb, options)
 
 
-def _carry_out(migrator: Migrator, names: c.Sequence[str], verb: _Verb) -> None:
+def _carry_out(
+    migrator: Migrator, names: c.Sequence[str], verb: _Verb, options: RunOptions
+) -> None:
     before = {name: migrator.current_ids(name) for name in names}
 
     for position, name in enumerate(names, 1):
         label = label_of(migrator, name)
         progress = Progress(label)
+        _echo_wait(migrator, name, options.wait)
 
         try:
             results = tuple(verb(name, progress))
@@ -260,10 +315,11 @@ def _carry_out(migrator: Migrator, names: c.Sequence[str], verb: _Verb) -> None:
             progress.stop()
             if click.get_current_context().params["traceback"]:
                 echo_traceback(migrator)
-            click.echo(f"{label}{_stopped(migrator, name, progress, error)}", err=True)
+            click.echo(f"{label}{stopped(migrator, name, progress, error)}", err=True)
             for other in names[position:]:
                 click.echo(f"{other}: not begun, at {listed(before[other])}", err=True)
-            click.get_current_context().exit(FAILED if _interrupted(error) else status_of(error))
+            status = FAILED if was_interrupted(error) else status_of(error)
+            click.get_current_context().exit(status)
         except BaseException:
             progress.stop()
             raise
@@ -283,39 +339,19 @@ def _echo_plan(
         click.echo(f"{label}to run: {migrator.script_directory.get_revision(step).path}")
 
 
-def _stopped(migrator: Migrator, name: str, progress: Progress, error: BaseException) -> str:
-    """Return what is true of a database whose run has not come to its end."""
-    database = migrator.project.databases[name]
-    what = f"failed at {progress.revision}" if progress.revision else "failed"
-    cure = ""
+def _echo_wait(migrator: Migrator, name: str, wait: float) -> None:
+    """Say for whom a run has to wait, if for anybody."""
+    context = migrator.project.context_options
+    lock = lock_for(
+        migrator.project.databases[name],
+        context.get("version_table", "alembic_version"),
+        context.get("version_table_schema"),
+    )
 
-    if _interrupted(error):
-        what = what.replace("failed", "interrupted")
-        if progress.revision and not database.rolls_back_ddl:
-            cure = f"A part of {progress.revision} may be in place: look before you run it again."
-    elif isinstance(error, MigrationError):
-        cause = error.__cause__ if isinstance(error, RunFailed) else None
-        reason = database.describe_error(cause) if cause else error.message
-        what = f"{what}: {reason.rstrip('.')}"
-        cure = error.cure
-
-    try:
-        where = f"now at {listed(migrator.current_ids(name))}"
-    except (MigrationError, sa.exc.SQLAlchemyError):
-        where = "where the database is now could not be read"
-
-    done = f", {progress.done} of {count(range(progress.total))} done" if progress.total else ""
-    return f"{what}; {where}{done}. {cure}".rstrip()
-
-
-def _interrupted(error: BaseException) -> bool:
-    """Return whether somebody pressed Ctrl-C, however that came out in the end."""
-    chain: BaseException | None = error
-
-    while chain is not None and not isinstance(chain, KeyboardInterrupt):
-        chain = chain.__cause__ or chain.__context__
-
-    return chain is not None
+    # What is wrong here is said when the run itself meets it.
+    with contextlib.suppress(MigrationError, sa.exc.SQLAlchemyError):
+        if wait and (holder := lock.holder()) is not None:
+            click.echo(f"{label_of(migrator, name)}waits up to {wait:g} s for {holder}")
 
 
 def _echo_sql(migrator: Migrator, action: Action, targets: tuple[str, ...]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections.abc as c
 import dataclasses
 import datetime
 import typing as t
@@ -10,31 +11,40 @@ import click
 
 from ..core.condition import mark_lost
 from ..core.condition import seen_as
+from ..core.ledger import Ledger
+from ..core.ledger import LogLine
 from ..core.ledger import RunRecord
+from ..core.ledger import RunStatus
 from ..core.ledger import StepRecord
 from ..core.migrator import Migrator
 from ..core.surroundings import operating_system_user
 from ..errors import TargetError
 from .options import migration_command
-from .options import selected
 from .output import echo_json
 from .output import listed
 from .output import number
+
+_SHOW_IT = "Show what is known of the run then."
+
+#: How many records are read in one go where one of them is looked for.
+_PAGE = 500
 
 
 @migration_command(
     "list",
     verbose="Show why, and where it ran.",
-    example="flask db runs list --limit 5",
+    example="""
+    flask db runs                     the same
+    flask db runs --limit 5 --json
+    """,
     reads=True,
 )
 @click.option("--limit", type=click.IntRange(1), default=20, help="How many; 20 by default.")
 def list_runs(migrator: Migrator, limit: int, verbose: bool, as_json: bool) -> None:
     """Show runs and refused attempts, newest first."""
-    names = selected(migrator)
-    records = [
-        record for record in migrator.project.ledger.runs(limit=limit) if record.database in names
-    ]
+    # Without a name also those of databases that the app has no longer.
+    database = click.get_current_context().params["database"]
+    records = migrator.project.ledger.runs(database, limit)
 
     if as_json:
         echo_json([_run_values(migrator, record) for record in records])
@@ -43,8 +53,7 @@ def list_runs(migrator: Migrator, limit: int, verbose: bool, as_json: bool) -> N
     for record in records:
         click.echo(_run_line(migrator, record))
         if verbose:
-            where = f"{record.host or '-'}, process {record.pid or '-'}"
-            click.echo(f"  {where}: {record.reason or '-'}")
+            _echo_circumstances(record)
 
     if not records:
         click.echo("no run yet")
@@ -55,55 +64,48 @@ def list_runs(migrator: Migrator, limit: int, verbose: bool, as_json: bool) -> N
 )
 @click.argument("run_id")
 def show_run(migrator: Migrator, run_id: str, verbose: bool, as_json: bool) -> None:
-    """Show one run: its steps and how it ended; the beginning of its id is enough."""
-    ledger = migrator.project.ledger
+    """Show one run: its steps, and how it ended."""
     record = _find(migrator, run_id)
-    steps = ledger.steps(record.id)
-    lines = ledger.log_lines(record.id, limit=5_000)
 
     if as_json:
+        ledger = migrator.project.ledger
         values = _run_values(migrator, record)
-        values["steps"] = [_plain(dataclasses.asdict(step)) for step in steps]
-        values["log"] = [_plain(dataclasses.asdict(line)) for line in lines]
-        echo_json(values)
+        values["steps"] = [_plain(dataclasses.asdict(step)) for step in ledger.steps(record.id)]
+        values["log"] = [_plain(dataclasses.asdict(line)) for line in _log_lines(ledger, record)]
+        echo_json([values])
         return
 
-    click.echo(_run_line(migrator, record))
-
-    for step in steps:
-        click.echo(f"  {step.position}. {step.revision} {step.message or ''}: {_step_text(step)}")
-
-    if verbose:
-        for line in lines:
-            click.echo(f"  {line.time:%H:%M:%S} {line.message}")
-
-    if record.error:
-        click.echo(record.error)
-    if record.examined_at:
-        click.echo(f"examined by {record.examined_by}: {record.examined_reason}")
+    _echo_run(migrator, record, with_log=verbose)
 
 
-@migration_command("cancel", verbose="Show more.", example="flask db runs cancel 3f2a")
+@migration_command("cancel", verbose=_SHOW_IT, example="flask db runs cancel 3f2a")
 @click.argument("run_id")
 def cancel_run(migrator: Migrator, run_id: str, verbose: bool) -> None:
     """Ask a run to stop before its next step."""
     record = _find(migrator, run_id)
+    status = seen_as(migrator.project, record)
 
-    if not migrator.project.ledger.request_cancel(record.id):
-        raise TargetError(f"Run {record.id} is {record.status}.", "There is nothing to stop.")
+    if status == RunStatus.LOST or not migrator.project.ledger.request_cancel(record.id):
+        raise TargetError(f"Run {record.id} is {status}.", "There is nothing to stop.")
 
-    click.echo(f"asked {record.id} to stop before its next step")
+    if verbose:
+        _echo_run(migrator, _find(migrator, record.id))
+
+    click.echo(f"asked run {record.id} to stop before its next step")
 
 
 @migration_command(
     "examine",
-    verbose="Show more.",
+    verbose=_SHOW_IT,
     example="flask db runs examine 3f2a --reason 'the column was there; dropped it by hand'",
 )
 @click.argument("run_id")
 @click.option("--reason", required=True, help="What you found.")
 def examine_run(migrator: Migrator, run_id: str, reason: str, verbose: bool) -> None:
-    """Note that you have looked at the database that a run left in doubt."""
+    """Say what you found where a run left a database in doubt."""
+    if not reason.strip():
+        raise click.BadParameter("say what you found.", param_hint="--reason")
+
     record = _find(migrator, run_id)
     mark_lost(migrator.project, record.database)
     actor = operating_system_user()
@@ -114,23 +116,53 @@ def examine_run(migrator: Migrator, run_id: str, reason: str, verbose: bool) -> 
             "'flask db runs show' says how it ended.",
         )
 
-    click.echo(f"examined {record.id}: further runs of {record.database} go on")
+    if verbose:
+        _echo_run(migrator, _find(migrator, record.id))
+
+    click.echo(f"examined run {record.id}: it stops no other run of '{record.database}' any more")
 
 
-@migration_command("prune", verbose="Show more.", example="flask db runs prune --keep-days 365")
-@click.option("--keep-days", type=click.IntRange(0), required=True, help="Keep as many days.")
+@migration_command(
+    "prune", verbose="Say how many stay, too.", example="flask db runs prune --keep-days 365"
+)
+@click.option(
+    "--keep-days",
+    type=click.IntRange(0),
+    required=True,
+    metavar="DAYS",
+    help="Delete what is older than so many days.",
+)
 def prune_runs(migrator: Migrator, keep_days: int, verbose: bool) -> None:
-    """Delete old runs from the record; the last run of each database stays."""
-    click.echo(f"deleted {number(migrator.project.ledger.prune(keep_days), 'record')}")
+    """Delete old records, except the last run of each database."""
+    deleted = migrator.project.ledger.prune(keep_days)
+
+    if verbose:
+        left = sum(1 for _ in _all_records(migrator.project.ledger))
+        click.echo(f"kept {number(left, 'record')}")
+
+    click.echo(f"deleted {number(deleted, 'record')}")
 
 
-#: ``runs`` alone lists them.
-@click.group("runs", invoke_without_command=True)
-@click.pass_context
-def runs(context: click.Context) -> None:
+class _Runs(click.Group):
+    """A group that lists runs where no command is named."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        first = args[0] if args else "-"
+
+        # While a shell completes a word, the word may become a command.
+        if (
+            not ctx.resilient_parsing
+            and first.startswith("-")
+            and first not in ctx.help_option_names
+        ):
+            args = ["list", *args]
+
+        return super().parse_args(ctx, args)
+
+
+@click.group("runs", cls=_Runs)
+def runs() -> None:
     """Show what was run and by whom, and say what you found."""
-    if context.invoked_subcommand is None:
-        context.invoke(list_runs)
 
 
 for _command in (list_runs, show_run, cancel_run, examine_run, prune_runs):
@@ -148,7 +180,10 @@ def _find(migrator: Migrator, beginning: str) -> RunRecord:
     if found is not None:
         return found
 
-    matching = [record for record in ledger.runs(limit=1_000) if record.id.startswith(beginning)]
+    # An empty text is a variable that somebody forgot to set.
+    matching = [
+        record for record in _all_records(ledger) if beginning and record.id.startswith(beginning)
+    ]
 
     if len(matching) != 1:
         what = "more than one run" if matching else "no run"
@@ -159,12 +194,59 @@ def _find(migrator: Migrator, beginning: str) -> RunRecord:
     return matching[0]
 
 
+def _all_records(ledger: Ledger) -> c.Iterator[RunRecord]:
+    before = None
+
+    while records := ledger.runs(limit=_PAGE, before=before):
+        yield from records
+        before = records[-1].id
+
+
+def _log_lines(ledger: Ledger, record: RunRecord) -> c.Iterator[LogLine]:
+    after = 0
+
+    while lines := ledger.log_lines(record.id, after):
+        yield from lines
+        after = lines[-1].sequence
+
+
+def _echo_run(migrator: Migrator, record: RunRecord, *, with_log: bool = False) -> None:
+    click.echo(_run_line(migrator, record))
+    _echo_circumstances(record)
+
+    for step in migrator.project.ledger.steps(record.id):
+        name = f"{step.revision} {step.message or ''}".rstrip()
+        click.echo(f"  {step.position}. {name}: {_step_text(step)}")
+
+    if with_log:
+        for line in _log_lines(migrator.project.ledger, record):
+            click.echo(f"  {line.time:%H:%M:%S} {line.message}")
+
+    if record.error:
+        click.echo(record.error)
+    if record.examined_at:
+        click.echo(f"examined by {record.examined_by}: {record.examined_reason}")
+
+
+def _echo_circumstances(record: RunRecord) -> None:
+    if record.reason:
+        click.echo(f"  {record.reason}")
+    if record.host:
+        click.echo(f"  by the {record.runner or '?'} at {record.host} (process {record.pid})")
+
+
 def _run_line(migrator: Migrator, record: RunRecord) -> str:
-    after = "" if record.heads_after is None else f" -> {listed(record.heads_after)}"
-    what = f"{record.action} {record.database} {listed(record.heads_before)}{after}"
+    if record.status == RunStatus.REFUSED:
+        way = f"to {record.target}"
+    elif record.heads_after is None:
+        way = f"from {listed(record.heads_before)} to {record.target}"
+    else:
+        way = f"{listed(record.heads_before)} -> {listed(record.heads_after)}"
+
     return (
-        f"{record.id[:12]} {record.requested:%Y-%m-%d %H:%M:%S} "
-        f"{seen_as(migrator.project, record)} {what} by {record.actor or '?'}"
+        f"{record.id[:12]} {record.requested:%Y-%m-%d %H:%M:%S} UTC "
+        f"{seen_as(migrator.project, record)} {record.action} {record.database} {way} "
+        f"by {record.actor or '?'}"
     )
 
 

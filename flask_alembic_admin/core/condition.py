@@ -15,12 +15,15 @@ from ..errors import MigrationError
 from .ledger import Ledger
 from .ledger import RunRecord
 from .ledger import RunStatus
+from .ledger import StepRecord
 from .ledger import StepStatus
 from .project import Project
 from .servers import server_of
 
 #: Seconds without a sign of life after which somebody looks whether a run is still there.
 SILENCE = 30.0
+#: How many runs are looked at in one go for one that left its database in doubt.
+PAGE = 20
 
 
 def is_lost(project: Project, record: RunRecord) -> bool:
@@ -94,17 +97,7 @@ def mark_lost(project: Project, database: str) -> None:
     record = project.ledger.active(database)
 
     if record is not None and is_lost(project, record):
-        project.ledger.finish(
-            record.id,
-            RunStatus.LOST,
-            heads_after=None,
-            error_class="Lost",
-            error=f"Its process ({record.host}, {record.pid}) ended without a verdict. "
-            "The last sign of life was at "
-            f"{record.heartbeat:%Y-%m-%d %H:%M:%S} UTC."
-            if record.heartbeat
-            else "Its process never began.",
-        )
+        _give_up(project, record)
 
 
 def interrupted_run(
@@ -123,18 +116,19 @@ def interrupted_run(
     if project.databases[database].rolls_back_ddl:
         return None
 
-    record = _last_run(project.ledger, database, besides)
+    for record in _runs(project.ledger, database, besides):
+        steps = project.ledger.steps(record.id)
 
-    if record is None or record.examined_at is not None:
-        return None
+        # One that was refused before it began says nothing of those before it.
+        if not _has_begun(record, steps):
+            continue
 
-    ended_badly = record.status in {RunStatus.FAILED, RunStatus.LOST} or is_lost(project, record)
+        moved_since = record.heads_after is not None and set(record.heads_after) != set(heads)
+        examined = record.examined_at is not None
+        in_doubt = not (examined or moved_since) and _in_doubt(project, record, steps, heads)
+        return record if in_doubt else None
 
-    if not ended_badly or not _in_doubt(project.ledger, record):
-        return None
-
-    moved_since = record.heads_after is not None and set(record.heads_after) != set(heads)
-    return None if moved_since else record
+    return None
 
 
 def refuse_if_interrupted(
@@ -152,37 +146,102 @@ def refuse_if_interrupted(
     """
     # A ledger that cannot be read is found out when the run is to be recorded.
     with contextlib.suppress(sa.exc.SQLAlchemyError):
+        # Those before it were looked at when it began.
+        other = next(_runs(project.ledger, database, besides), None)
+
+        if other and _has_ended(project, other) and not _process_lives(other):
+            _give_up(project, other)
+
         record = interrupted_run(project, database, heads, besides=besides)
 
         if record is not None:
-            doubtful = [
-                step
-                for step in project.ledger.steps(record.id)
-                if step.status in {StepStatus.RUNNING, StepStatus.FAILED}
-            ]
-            raise Interrupted(
-                database, record.id, ", ".join(step.revision for step in doubtful) or "its step"
-            )
+            doubtful = _not_done(project.ledger.steps(record.id), heads)[0]
+            raise Interrupted(database, record.id, doubtful.revision)
 
 
-def _last_run(ledger: Ledger, database: str, besides: str | None) -> RunRecord | None:
-    return next(
-        (
+def _give_up(project: Project, record: RunRecord) -> None:
+    project.ledger.finish(
+        record.id,
+        RunStatus.LOST,
+        heads_after=None,
+        error_class="Lost",
+        error=f"Its process ({record.host}, {record.pid}) ended without a verdict. "
+        "The last sign of life was at "
+        f"{record.heartbeat:%Y-%m-%d %H:%M:%S} UTC."
+        if record.heartbeat
+        else "Its process never began.",
+    )
+
+
+def _runs(ledger: Ledger, database: str, besides: str | None) -> c.Iterator[RunRecord]:
+    """Give the runs of a database, newest first, that are more than plans or wait for nothing."""
+    before = None
+
+    while found := ledger.runs(database, limit=PAGE, before=before):
+        before = found[-1].id
+        yield from (
             record
-            for record in ledger.runs(database, limit=10)
+            for record in found
             if record.id != besides
             and record.status not in {RunStatus.REFUSED, RunStatus.PLANNED, RunStatus.QUEUED}
+        )
+
+
+def _has_begun(record: RunRecord, steps: c.Iterable[StepRecord]) -> bool:
+    """Return whether a run came as far as to its first step."""
+    if record.status in {RunStatus.SUCCEEDED, RunStatus.CANCELLED}:
+        return True
+
+    # The last fraction of a second before a kill is not in the ledger: what it is told when it is
+    # connected has to do where no verdict was written.
+    connected = record.status in {RunStatus.RUNNING, RunStatus.LOST} and bool(record.versions)
+    return connected or any(step.status != StepStatus.WAITING for step in steps)
+
+
+def _in_doubt(
+    project: Project, record: RunRecord, steps: c.Sequence[StepRecord], heads: c.Iterable[str]
+) -> bool:
+    """Return whether a step of a run that has begun may be half done."""
+    if record.status == RunStatus.FAILED:
+        return any(
+            step.status == StepStatus.RUNNING
+            or (step.status == StepStatus.FAILED and step.statements)
+            for step in steps
+        )
+
+    ended_without_verdict = record.status == RunStatus.LOST or (
+        record.active and (is_lost(project, record) or _has_ended(project, record))
+    )
+    return ended_without_verdict and bool(_not_done(steps, heads))
+
+
+def _not_done(steps: c.Sequence[StepRecord], heads: c.Iterable[str]) -> list[StepRecord]:
+    """Return the steps that a run had not come to the end of.
+
+    What it did last before it was killed may be missing in the ledger; the heads know better.
+    """
+    heads = set(heads)
+    last = max(
+        (
+            step.position
+            for step in steps
+            if step.status == StepStatus.DONE
+            or (step.direction != "downgrade" and step.revision in heads)
         ),
-        None,
+        default=0,
     )
+    return [step for step in steps if step.position > last]
 
 
-def _in_doubt(ledger: Ledger, record: RunRecord) -> bool:
-    """Return whether a step was begun and may be half done."""
-    return any(
-        step.status == StepStatus.RUNNING or (step.status == StepStatus.FAILED and step.statements)
-        for step in ledger.steps(record.id)
-    )
+def _has_ended(project: Project, record: RunRecord) -> bool:
+    """Return whether a running run can do nothing any more, silent or not."""
+    if record.status != RunStatus.RUNNING:
+        return False
+
+    if record.session:
+        return not session_lives(project, record)
+
+    return record.host == socket.gethostname() and not _process_lives(record)
 
 
 def _is_silent(record: RunRecord) -> bool:

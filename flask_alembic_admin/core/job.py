@@ -30,7 +30,7 @@ def run_job(migrator: Migrator, run_id: str, *, wait: float = 0.0) -> bool:
 
     migrator.run(
         Plan.from_values(record.plan),
-        RunOptions(
+        options=RunOptions(
             actor=record.actor or operating_system_user(),
             reason=record.reason,
             wait=wait,

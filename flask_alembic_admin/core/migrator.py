@@ -15,6 +15,7 @@ from . import internals
 from .guarded import GuardedRun
 from .guarded import RunOptions
 from .op_guard import op_guard
+from .plan import make_plan
 from .plan import Plan
 from .plan import plan_of
 from .reading import Reader
@@ -167,17 +168,43 @@ class Migrator(Reader):
             "stamp", self._checked(target), database, _watched(options, watcher), purge=purge
         )
 
-    def run(self, plan: Plan, options: RunOptions | None = None) -> RunResult:
+    def plan(
+        self, action: Action = "upgrade", target: Target = "heads", *, database: str | None = None
+    ) -> Plan:
+        """Return what a run would do, with its SQL; the database is only read.
+
+        The Python of each step is run, against a connection that sends nothing.
+
+        :param action: ``upgrade``, ``downgrade`` or ``stamp``.
+        :param target: Where to go.
+        :param database: A database's name; the default one if None.
+        :raises TargetError: The target cannot be reached.
+        """
+        return make_plan(self, action, target, database or self._project().default_name)
+
+    def run(
+        self,
+        plan: Plan,
+        *,
+        actor: str | None = None,
+        reason: str | None = None,
+        options: RunOptions | None = None,
+    ) -> RunResult:
         """Carry out exactly a plan that was made before, or nothing.
 
         :param plan: What ``plan()`` returned, perhaps on another machine.
-        :param options: Who asks for it and why, how long it waits for the lock, its timeouts.
+        :param actor: Who asks for it; the operating-system user at this host if None.
+        :param reason: Why, for the record.
+        :param options: How long it waits for the lock, its timeouts, and more.
         :return: What was done.
         :raises PlanMoved: The plan does not fit any more.
         :raises Locked: Another run holds the lock of the database.
         :raises RunFailed: A step failed; the error says what stays applied.
         """
-        options = dataclasses.replace(options or RunOptions(), plan=plan)
+        options = options or RunOptions()
+        options = dataclasses.replace(
+            options, plan=plan, actor=actor or options.actor, reason=reason or options.reason
+        )
         return self._run_one(plan.action, plan.targets, plan.database, options)
 
     # Writing files.

@@ -13,6 +13,7 @@ from ..errors import UnknownRevisionError
 from . import internals
 from .alembic_access import AlembicAccess
 from .history import History
+from .ledger import RunRecord
 from .preview import preview_steps
 from .preview import StepPreview
 from .results import Action
@@ -208,6 +209,14 @@ class Reader(AlembicAccess):
         """
         _, steps = self.find_steps(action, target, database)
         return tuple(step_revision(step) for step in steps)
+
+    def runs(self, database: str | None = None, limit: int = 50) -> tuple[RunRecord, ...]:
+        """Return runs and refused attempts, newest first.
+
+        :param database: A database's name; all of them if None.
+        :param limit: The most to return.
+        """
+        return self._project().ledger.runs(database, limit)
 
     def find_steps(
         self, action: Action, target: Target, database: str | None = None

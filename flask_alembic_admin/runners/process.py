@@ -7,8 +7,10 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 import typing as t
 
+from ..core.condition import session_lives
 from ..core.ledger_tables import RunStatus
 from ..core.project import Project
 from ..core.redact import redact
@@ -17,6 +19,8 @@ from .app_target import app_arguments
 #: The group and the command that the child is started with.
 COMMAND = ("alembic-admin", "run-job")
 _MOST_OUTPUT = 4_000
+#: Seconds between two looks whether the database still works for a process that has ended.
+_PAUSE = 0.5
 
 
 def start_process(project: Project, run_id: str) -> None:
@@ -63,11 +67,19 @@ def _wait(
         output.seek(max(0, output.tell() - _MOST_OUTPUT))
         said = output.read().decode(errors="replace").strip()
 
+    record = project.ledger.run(run_id)
+
+    if record is None or not record.active:
+        return
+
+    # What the process sent last may still be carried out.
+    while session_lives(project, record):
+        time.sleep(_PAUSE)
+
     urls = [database.engine.url for database in project.databases.values()]
-    # Does nothing to a run that has its verdict.
     project.ledger.finish(
         run_id,
-        RunStatus.FAILED,
+        RunStatus.FAILED if record.started is None else RunStatus.LOST,
         heads_after=None,
         error_class="ProcessEnded",
         error=redact(f"The run's process ended with status {status} and no verdict.\n{said}", urls),

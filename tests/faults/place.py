@@ -18,7 +18,7 @@ from flask_alembic_admin.core.ledger import Ledger
 from flask_alembic_admin.core.ledger import RunRecord
 from flask_alembic_admin.core.ledger_tables import RUN
 from flask_alembic_admin.core.ledger_tables import TABLE_NAMES
-from flask_alembic_admin.core.plan import make_plan
+from flask_alembic_admin.core.plan import plan_steps
 from flask_alembic_admin.core.results import RunResult
 from flask_alembic_admin.runners import start_run
 
@@ -87,7 +87,8 @@ class Place:
 
     def stop(self, name: str) -> str:
         """Return the code that stays where it is until the test lets go."""
-        return f"from tests.faults.app import stop_at\nstop_at({str(self.folder)!r}, {name!r})"
+        place = f"({str(self.folder)!r}, {name!r})"
+        return f"from tests.faults.app import stop_at\ncontext.is_offline_mode() or stop_at{place}"
 
     @property
     def sleep(self) -> str:
@@ -119,7 +120,7 @@ class Place:
     def queue(self) -> str:
         """Queue an upgrade, as the panel does it, and return its id."""
         with self.app.app_context():
-            plan = make_plan(self.alembic, "upgrade", "heads", "default")
+            plan = plan_steps(self.alembic, "upgrade", "heads", "default")
             run_id: str = self.ledger.plan(
                 database="default",
                 action="upgrade",
@@ -132,6 +133,10 @@ class Place:
 
         assert self.ledger.queue(run_id, actor="ann", address=None, reason=None, runner="process")
         return run_id
+
+    def statuses(self) -> list[str]:
+        """Return where all runs and refused attempts stand, in alphabetical order."""
+        return sorted(record.status.value for record in self.ledger.runs())
 
     def start(self) -> str:
         """Start an upgrade in a process of its own, as the panel does it, and return its id."""
@@ -152,6 +157,19 @@ class Place:
         assert record.pid is not None
         os.kill(record.pid, signal.SIGKILL)
         wait_for(lambda: not self._exists(record.pid))
+
+    def kill_child_of(self, run_id: str) -> None:
+        """Kill the process that was started for a run, before it has said which one it is."""
+        children = Path("/proc/self/task").glob("*/children")
+        pids = [int(pid) for path in children for pid in path.read_text().split()]
+        (pid,) = [p for p in pids if run_id in Path(f"/proc/{p}/cmdline").read_text()]
+        os.kill(pid, signal.SIGKILL)
+
+    def is_asleep(self) -> bool:
+        """Return whether the server is at work on what ``sleep`` tells it."""
+        with self.engine.connect() as connection:
+            question = sa.text(_SESSIONS[self.dialect])
+            return bool(connection.scalar(question, {"like": SLEEP[self.dialect]}))
 
     # What is true afterwards.
 
@@ -221,9 +239,12 @@ class Place:
             if record and record.pid and record.active:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(record.pid, signal.SIGKILL)
-            self._join(run_id)
 
         self.end_sessions()
+
+        for run_id in self._runs:
+            self._join(run_id)
+
         self.engine.dispose()
         self.ledger.engine.dispose()
 
