@@ -39,6 +39,7 @@ _BADGES = {
     "lost": Badge("lost", "▲", "bad"),
     "refused": Badge("refused", "✖", "warn"),
     "waiting": Badge("waiting", "○", "unknown"),
+    "in doubt": Badge("in doubt", "▲", "bad"),
     "done": Badge("done", "✓", "good"),
     "applied": Badge("applied", "●", "good"),
     "current": Badge("current", "◉", "busy"),

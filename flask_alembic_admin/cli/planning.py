@@ -77,9 +77,7 @@ def read_plans(file: t.IO[str], action: Action) -> dict[str, Plan]:
 
     for made in plans:
         if made.action != action:
-            raise wrong_plan(
-                f"this is the plan of a {made.action}; run it with '{made.action} --plan'."
-            )
+            raise wrong_plan(f"this is to be run with '{made.action} --plan'.")
 
     return by_name
 

@@ -86,7 +86,7 @@ def cancel_run(migrator: Migrator, run_id: str, verbose: bool) -> None:
     status = seen_as(migrator.project, record)
 
     if status == RunStatus.LOST or not migrator.project.ledger.request_cancel(record.id):
-        raise TargetError(f"Run {record.id} is {status}.", "There is nothing to stop.")
+        raise TargetError(f"Run {record.id} is over: {status}.", "There is nothing to stop.")
 
     if verbose:
         _echo_run(migrator, _find(migrator, record.id))
@@ -160,7 +160,7 @@ class _Runs(click.Group):
         return super().parse_args(ctx, args)
 
 
-@click.group("runs", cls=_Runs)
+@click.group("runs", cls=_Runs, epilog="'runs' alone is 'runs list', and has its options.")
 def runs() -> None:
     """Show what was run and by whom, and say what you found."""
 
@@ -230,9 +230,9 @@ def _echo_run(migrator: Migrator, record: RunRecord, *, with_log: bool = False) 
 
 def _echo_circumstances(record: RunRecord) -> None:
     if record.reason:
-        click.echo(f"  {record.reason}")
+        click.echo(f"  why: {record.reason}")
     if record.host:
-        click.echo(f"  by the {record.runner or '?'} at {record.host} (process {record.pid})")
+        click.echo(f"  where: {record.host}, process {record.pid}, {record.runner or '?'}")
 
 
 def _run_line(migrator: Migrator, record: RunRecord) -> str:

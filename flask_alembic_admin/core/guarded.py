@@ -26,6 +26,7 @@ from ..errors import RunCancelled
 from ..errors import RunFailed
 from .alembic_objects import AlembicObjects
 from .condition import refuse_if_interrupted
+from .forks import forks_kept_off
 from .ledger import RunStatus
 from .ledger import Verdict
 from .locks import lock_for
@@ -42,6 +43,7 @@ from .servers import Timeouts
 from .signals import sigterm_asks
 from .surroundings import operating_system_user
 from .surroundings import versions
+from .version_table import read_heads
 
 if t.TYPE_CHECKING:
     from .internals import StepFunction
@@ -113,6 +115,8 @@ class GuardedRun:
         #: What is undone when the run has ended: the recording, once it has begun.
         self._around = contextlib.ExitStack()
         self._begun = False
+        #: Whether it is written down what became of it.
+        self._told = False
 
     @property
     def watcher(self) -> Watcher:
@@ -149,33 +153,46 @@ class GuardedRun:
         :raises RunFailed: A step failed, or its work is not in the database.
         :raises RunCancelled: Somebody asked it to stop, and it did before a step.
         """
-        try:
-            result = self._run_under_lock(run, run_migrations)
         # Whatever it was, it is written down before it goes on its way.
+        try:
+            connection = self._connection()
+            lock = lock_for(self._database, *self._version_table())
+            owner = Owner(self._actor, socket.gethostname(), os.getpid(), self.id)
+
+            with lock.hold(connection, owner, self._options.wait, self._waits):
+                # And before the lock is free: who comes next has to know of it.
+                try:
+                    result = self._watched(connection, run, run_migrations)
+                    lock.assert_held(connection)
+                except BaseException as error:
+                    self._write_failure(error)
+                    raise
+
+                self._write_success(result)
+                return result
         except BaseException as error:
             self._write_failure(error)
             raise
 
-        if self._begun:
-            self._write_verdict(RunStatus.SUCCEEDED, result.after)
-
-        return result
-
-    def _run_under_lock(
-        self, run: Run, run_migrations: c.Callable[[StepFunction], object]
+    def _watched(
+        self,
+        connection: sa.Connection,
+        run: Run,
+        run_migrations: c.Callable[[StepFunction], object],
     ) -> RunResult:
-        connection = self._connection()
-        lock = lock_for(self._database, *self._version_table())
-        owner = Owner(self._actor, socket.gethostname(), os.getpid(), self.id)
         timeouts = self._options.timeouts or self._project.settings.timeouts
 
-        with lock.hold(connection, owner, self._options.wait, self._waits), self._around:
+        with self._around:
             self._session = self._server.session_id(connection)
             self.fingerprint = self._database.fingerprint(connection)
             self._server.set_timeouts(connection, timeouts)
 
             try:
-                with self._signals(), self._recording.listening(connection):
+                with (
+                    self._signals(),
+                    forks_kept_off(connection),
+                    self._recording.listening(connection),
+                ):
                     return self._try(run, run_migrations)
             except BaseException as error:
                 self._recording.failed(str(error))
@@ -262,15 +279,33 @@ class GuardedRun:
 
         return run.carry_out(run_migrations)
 
+    def _write_success(self, result: RunResult) -> None:
+        self._told = True
+
+        if self._begun:
+            self._write_verdict(RunStatus.SUCCEEDED, result.after)
+
     def _write_failure(self, error: BaseException) -> None:
+        if self._told:
+            return
+
+        self._told = True
+
         if self._begun or self._options.run_id is not None:
-            heads = error.heads if isinstance(error, RunFailed | RunCancelled) else None
+            heads = error.heads if isinstance(error, RunFailed | RunCancelled) else self._heads()
             if isinstance(error, RunCancelled):
                 self._write_verdict(RunStatus.CANCELLED, heads, error)
             else:
                 self._write_verdict(RunStatus.FAILED, heads, error)
         elif isinstance(error, Locked | PlanMoved | Interrupted):
             self._write_refusal(error)
+
+    def _heads(self) -> tuple[str, ...] | None:
+        """Return what the version table holds, or None where nobody can read it."""
+        with contextlib.suppress(MigrationError, sa.exc.SQLAlchemyError):
+            return read_heads(self._database, self._project.context_options)
+
+        return None
 
     def _write_refusal(self, error: MigrationError) -> None:
         # Nothing was run, and a ledger that does not answer is no reason to say anything else.

@@ -40,7 +40,8 @@ def missing(reason: str) -> t.NoReturn:
     pytest.skip(reason)
 
 
-@pytest.fixture(scope="session")
+# Not for the session: Playwright keeps an event loop in this thread for as long.
+@pytest.fixture(scope="package")
 def browser() -> c.Iterator[Browser]:
     """Chromium, as Debian and others ship it."""
     playwright = pytest.importorskip("playwright.sync_api")

@@ -4,6 +4,7 @@ import logging
 import re
 import subprocess
 import sys
+import typing as t
 from pathlib import Path
 
 import click
@@ -14,48 +15,62 @@ from click.testing import CliRunner
 from flask_alembic_admin.cli import COMMANDS
 from flask_alembic_admin.errors import ScriptError
 
+from .workplaces import EVERY
 from .workplaces import NOTES
 from .workplaces import ORDERS
 from .workplaces import USERS
 from .workplaces import Workplace
 
-EVERY_COMMAND = pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.name)
-READING = ["current", "heads", "branches", "log", "history", "show", "check"]
+EVERY_COMMAND = pytest.mark.parametrize("name", EVERY)
+GROUPS = [(), *((str(c.name),) for c in COMMANDS if isinstance(c, click.Group))]
+
+READING = [
+    *("current", "heads", "branches", "log", "history", "show", "check", "plan"),
+    *("runs list", "runs show"),
+]
 
 #: What each command needs to be carried out on a database with revisions applied.
-ARGUMENTS = {"revision": ["x", "--empty"], "migrate": ["-m", "x"], "edit": ["current"]}
+ARGUMENTS = {
+    "revision": ["x", "--empty"],
+    "migrate": ["-m", "x"],
+    "edit": ["current"],
+    "runs prune": ["--keep-days", "0"],
+}
 
 
 @EVERY_COMMAND
-def test_every_command_has_the_common_options(command: click.Command) -> None:
+def test_every_command_has_the_common_options(name: str) -> None:
     """Those that read have ``--json`` too."""
-    options = {name for parameter in command.params for name in parameter.opts}
+    options = {option for parameter in EVERY[name].params for option in parameter.opts}
     common = {"-v", "--verbose", "--database", "-x", "--x-arg", "--traceback"}
     assert common <= options
-    assert ("--json" in options) == (command.name in READING)
+    assert ("--json" in options) == (name in READING)
 
 
 @EVERY_COMMAND
-def test_every_option_is_explained(command: click.Command) -> None:
+def test_every_option_is_explained(name: str) -> None:
     """A help without words is none."""
-    options = [p for p in command.params if isinstance(p, click.Option)]
+    options = [p for p in EVERY[name].params if isinstance(p, click.Option)]
     assert not [option.opts for option in options if not option.help]
 
 
 @EVERY_COMMAND
-def test_the_help_of_a_command(command: click.Command) -> None:
+def test_the_help_of_a_command(name: str) -> None:
     """One sentence, in one line of the group's list; no line is wider than a terminal."""
-    assert command.help is not None
-    assert re.fullmatch(r"[A-Z][^\n]{10,58}\.", command.help)
+    assert re.fullmatch(r"[A-Z][^\n]{10,58}\.", EVERY[name].help or "")
     group = click.Group("db", list(COMMANDS))
-    result = CliRunner().invoke(group, [str(command.name), "--help"])
+    result = CliRunner().invoke(group, [*name.split(), "--help"])
     assert all(len(line) <= 80 for line in result.output.splitlines())
 
 
-def test_the_help_of_the_group_cuts_no_sentence() -> None:
+@pytest.mark.parametrize("words", GROUPS, ids=lambda words: " ".join(words) or "db")
+def test_the_help_of_a_group_cuts_no_sentence(words: tuple[str, ...]) -> None:
     """Each command stands there with all of its sentence."""
-    output = CliRunner().invoke(click.Group("db", list(COMMANDS)), ["--help"]).output
-    assert not [command.name for command in COMMANDS if str(command.help) not in output]
+    group = click.Group("db", list(COMMANDS))
+    output = CliRunner().invoke(group, [*words, "--help"]).output
+    for word in words:
+        group = t.cast(click.Group, group.commands[word])
+    assert not [name for name, command in group.commands.items() if str(command.help) not in output]
 
 
 @pytest.mark.parametrize(
@@ -156,7 +171,7 @@ def test_a_bug_shows_its_traceback(work: Workplace, monkeypatch: pytest.MonkeyPa
 
 
 @EVERY_COMMAND
-def test_commands_set_up_no_logging(work: Workplace, command: click.Command) -> None:
+def test_commands_set_up_no_logging(work: Workplace, name: str) -> None:
     """No handler and no level of any logger is changed."""
     work.lines("mkdir")
     work.lines("upgrade", USERS)
@@ -167,7 +182,7 @@ def test_commands_set_up_no_logging(work: Workplace, command: click.Command) -> 
         return [(logger.level, list(logger.handlers), logger.disabled) for logger in loggers]
 
     before = state()
-    work.db(str(command.name), *ARGUMENTS.get(str(command.name), []))
+    work.db(*name.split(), *ARGUMENTS.get(name, []))
     assert state() == before
 
 

@@ -17,18 +17,11 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
+from .workplaces import flask_db
 from .workplaces import ORDERS
 from .workplaces import USERS
+from .workplaces import wait_for
 from .workplaces import Workplace
-
-_APP = """\
-import sqlalchemy as sa
-from flask import Flask
-from flask_alembic_admin import Alembic
-
-app = Flask(__name__)
-Alembic(app, metadatas=sa.MetaData(), engines=sa.create_engine({url!r}))
-"""
 
 # The terminal has to be the one that the process is controlled by, for Ctrl-C to reach it.
 _ON_TERMINAL = (
@@ -105,19 +98,6 @@ def terminal(work: Workplace, *arguments: str) -> c.Iterator[Terminal]:
         process.kill()
         process.wait()
         os.close(master)
-
-
-def flask_db(work: Workplace) -> list[str]:
-    """Return arguments that make Python run ``flask db`` on a workplace."""
-    path = work.folder.parent / "app.py"
-    url = work.engines["default"].url.render_as_string(hide_password=False)
-    path.write_text(_APP.format(url=url))
-    return ["-m", "flask", "--app", str(path), "db"]
-
-
-def wait_for(path: Path) -> str:
-    """Return the body of a migration that goes on when a file is there."""
-    return f"import pathlib, time\nwhile not pathlib.Path({str(path)!r}).exists(): time.sleep(0.01)"
 
 
 def test_a_step_is_visible_while_it_runs(work: Workplace) -> None:

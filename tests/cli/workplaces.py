@@ -23,6 +23,15 @@ from ..apps import add_revision
 from ..apps import create
 from ..apps import drop
 
+#: Every command by what is written for it; ``runs`` alone is ``runs list``.
+EVERY: dict[str, click.Command] = {
+    f"{command.name} {name}" if name else str(command.name): sub
+    for command in COMMANDS
+    for name, sub in (
+        command.commands.items() if isinstance(command, click.Group) else [("", command)]
+    )
+}
+
 #: The revisions that a workplace begins with, and the tables that they create.
 USERS, ORDERS, NOTES = "users01", "orders02", "notes03"
 
@@ -58,10 +67,10 @@ class Workplace:
             )
         )
 
-    def db(self, *arguments: str) -> Result:
+    def db(self, *arguments: str, input: str | None = None) -> Result:
         """Run a command, as if it stood after ``db`` on a command line."""
         group = click.Group("db", list(COMMANDS))
-        return CliRunner().invoke(group, arguments, obj=self.migrator)
+        return CliRunner().invoke(group, arguments, input, obj=self.migrator)
 
     def lines(self, *arguments: str) -> list[str]:
         """Run a command that succeeds, and return the lines that it printed."""
@@ -126,6 +135,29 @@ class Workplace:
         with self.engines[name].begin() as connection:
             for statement in statements:
                 connection.exec_driver_sql(statement)
+
+
+_APP = """\
+import sqlalchemy as sa
+from flask import Flask
+from flask_alembic_admin import Alembic
+
+app = Flask(__name__, instance_path={folder!r})
+Alembic(app, metadatas=sa.MetaData(), engines=sa.create_engine({url!r}))
+"""
+
+
+def flask_db(work: Workplace) -> list[str]:
+    """Return arguments that make Python run ``flask db`` on a workplace, with its ledger."""
+    folder = work.folder.parent
+    url = work.engines["default"].url.render_as_string(hide_password=False)
+    (folder / "app.py").write_text(_APP.format(folder=str(folder), url=url))
+    return ["-m", "flask", "--app", str(folder / "app.py"), "db"]
+
+
+def wait_for(path: Path) -> str:
+    """Return the body of a migration that goes on when a file is there."""
+    return f"import pathlib, time\nwhile not pathlib.Path({str(path)!r}).exists(): time.sleep(0.01)"
 
 
 def _models() -> sa.MetaData:

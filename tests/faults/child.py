@@ -8,12 +8,13 @@ import typing as t
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-from flask_alembic_admin.core import condition
 from flask_alembic_admin.core import guarded
 from flask_alembic_admin.core.guarded import RunOptions
+from flask_alembic_admin.core.ledger import Ledger
 
 from .app import create_app
 from .app import DEADLINE
+from .app import stop_at
 
 # A server that has imported everything forks them, so that many are there soon.
 _processes = multiprocessing.get_context("forkserver")
@@ -71,7 +72,8 @@ def child(folder: Path, verb: str = "upgrade", **order: t.Any) -> t.Iterator[Chi
 
     :param folder: The folder of the app.
     :param verb: What it does.
-    :param order: ``target``, and what ``RunOptions`` takes; ``pauses`` and ``silence``.
+    :param order: ``target``, and what ``RunOptions`` takes; ``pauses`` for ``guarded.PAUSES``;
+        ``stop_at_verdict``, to stay there until the test lets go.
     """
     ours, its = _processes.Pipe()
     process = _processes.Process(target=_main, args=(its, str(folder), verb, order))
@@ -90,7 +92,9 @@ def child(folder: Path, verb: str = "upgrade", **order: t.Any) -> t.Iterator[Chi
 def _main(line: Connection, folder: str, verb: str, order: dict[str, t.Any]) -> None:
     app = create_app(folder)
     guarded.PAUSES = order.pop("pauses", guarded.PAUSES)
-    condition.SILENCE = order.pop("silence", condition.SILENCE)
+    if order.pop("stop_at_verdict", False):
+        _stop_at_verdict(folder)
+
     target = order.pop("target", "heads")
     line.send("ready")
     line.recv()
@@ -106,3 +110,13 @@ def _main(line: Connection, folder: str, verb: str, order: dict[str, t.Any]) -> 
             answer = Answer((), type(error).__name__, str(error))
 
     line.send(answer)
+
+
+def _stop_at_verdict(folder: str) -> None:
+    finish = Ledger.finish
+
+    def stop_and_finish(*arguments: t.Any, **options: t.Any) -> bool:
+        stop_at(folder, "verdict")
+        return finish(*arguments, **options)
+
+    Ledger.finish = stop_and_finish  # type: ignore[method-assign]

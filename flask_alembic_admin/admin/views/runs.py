@@ -60,6 +60,7 @@ def show_run(database: str, run_id: str) -> ResponseReturnValue:
             steps=project.ledger.steps(run_id),
             lines=project.ledger.log_lines(run_id),
             status=status,
+            rolls_back=project.databases[database].rolls_back_ddl,
             in_doubt=status is not None and _is_in_doubt(status, record),
             invalid_indexes=_invalid_indexes(database) if seen == RunStatus.LOST else (),
             command=_command(record),

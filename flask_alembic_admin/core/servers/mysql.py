@@ -117,6 +117,7 @@ class MysqlServer(Server):
     def session(self, connection: sa.Connection, session_id: str) -> SessionState | None:
         number = _living(session_id, _server_start(connection))
 
+        # Without PROCESS a user sees its own sessions alone, and takes another's for gone.
         for row in ask(connection, _SESSION, number=number):
             statement = presentable(connection, row.info)
             return SessionState(session_id, _state(row), statement, _since(row))

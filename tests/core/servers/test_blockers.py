@@ -117,6 +117,21 @@ def test_a_guess_leaves_out_other_databases(mariadb: Sessions) -> None:
     assert [blocker.session for blocker in blockers] == [holder_id]
 
 
+@pytest.mark.usefixtures("guessing")
+def test_a_guess_leaves_out_the_session_itself(mariadb: Sessions) -> None:
+    """A session that waits in a transaction of its own does not wait for itself."""
+    mariadb.run("CREATE TABLE orders (id INTEGER PRIMARY KEY)")
+    holder, runner = in_use(mariadb), mariadb.connect()
+    holder_id = mariadb.id_of(holder)
+    holder.exec_driver_sql("LOCK TABLES users WRITE")
+    runner.exec_driver_sql("INSERT INTO orders VALUES (1)")
+
+    with running(mariadb, "UPDATE users SET id = 4", runner) as statement:
+        blockers = statement.blockers()
+
+    assert [blocker.session for blocker in blockers] == [holder_id]
+
+
 @pytest.mark.usefixtures("metadata_lock_info")
 def test_the_plugin_names_the_blocker_of_a_table(mariadb: Sessions) -> None:
     """With the plugin only who holds a lock of that very table is named."""

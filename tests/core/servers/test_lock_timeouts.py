@@ -62,12 +62,13 @@ class MysqlError(Exception):
 
 
 class ConnectorError(Exception):
-    """As the connectors of Oracle and of MariaDB raise it.
+    """As MariaDB's own connector raises it: the number is an attribute.
 
     :param errno: The number.
     """
 
     def __init__(self, errno: int) -> None:
+        super().__init__("Lock wait timeout exceeded")
         self.errno = errno
 
 
