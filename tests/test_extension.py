@@ -49,7 +49,7 @@ def line(site: Site) -> Site:
 
 def test_an_app_may_come_later(tmp_path: Path) -> None:
     """``init_app`` does what the constructor does when it gets an app."""
-    app = Flask("later", root_path=str(tmp_path))
+    app = Flask("later", root_path=str(tmp_path), instance_path=str(tmp_path / "instance"))
     alembic = Alembic(metadatas=sa.MetaData(), engines=sa.create_engine("sqlite://"))
     alembic.init_app(app)
     assert app.extensions["alembic"] is alembic
@@ -64,7 +64,7 @@ def test_the_script_folder_is_made_at_start(site: Site) -> None:
 @pytest.mark.parametrize("where", ["constructor", "init_app"])
 def test_the_script_folder_is_not_made_when_told_so(tmp_path: Path, where: str) -> None:
     """``run_mkdir=False`` is taken by the constructor and by ``init_app``."""
-    app = Flask("unmade", root_path=str(tmp_path))
+    app = Flask("unmade", root_path=str(tmp_path), instance_path=str(tmp_path / "instance"))
 
     if where == "constructor":
         Alembic(app, run_mkdir=False)
@@ -76,7 +76,7 @@ def test_the_script_folder_is_not_made_when_told_so(tmp_path: Path, where: str) 
 
 def test_mkdir_needs_no_engine(tmp_path: Path) -> None:
     """The folder can be made before any database is configured."""
-    app = Flask("early", root_path=str(tmp_path))
+    app = Flask("early", root_path=str(tmp_path), instance_path=str(tmp_path / "instance"))
     alembic = Alembic(app, run_mkdir=False)
 
     with app.app_context():

@@ -44,7 +44,7 @@ def _model(metadata: sa.MetaData, name: str) -> sa.Table:
 
 def test_flask_sqlalchemy_gives_engine_and_metadata(tmp_path: Path, database_url: sa.URL) -> None:
     """Nothing has to be passed."""
-    app = Flask("fsa", root_path=str(tmp_path))
+    app = Flask("fsa", root_path=str(tmp_path), instance_path=str(tmp_path / "instance"))
     app.config["SQLALCHEMY_DATABASE_URI"] = database_url
     db = flask_sqlalchemy.SQLAlchemy(app)
     alembic = Alembic(app)
@@ -79,7 +79,7 @@ def test_flask_sqlalchemy_gives_its_binds(tmp_path: Path) -> None:
 
 def test_flask_sqlalchemy_lite_gives_engines(tmp_path: Path, database_url: sa.URL) -> None:
     """It knows no metadata, which is passed."""
-    app = Flask("lite", root_path=str(tmp_path))
+    app = Flask("lite", root_path=str(tmp_path), instance_path=str(tmp_path / "instance"))
     app.config["SQLALCHEMY_ENGINES"] = {"default": database_url}
     db = flask_sqlalchemy_lite.SQLAlchemy(app)
     metadata = sa.MetaData()

@@ -51,7 +51,7 @@ def _message(alembic: Alembic, app: Flask) -> str:
 
 def test_no_metadata(tmp_path: Path) -> None:
     """The argument to pass is named."""
-    app = Flask("app", root_path=str(tmp_path))
+    app = Flask("app", root_path=str(tmp_path), instance_path=str(tmp_path / "instance"))
     assert _message(Alembic(app, run_mkdir=False), app) == (
         "No metadata is known, so there is nothing to migrate. Use Flask-SQLAlchemy, or pass "
         "'metadatas' to Alembic(), such as Alembic(metadatas=Model.metadata)."
@@ -60,7 +60,7 @@ def test_no_metadata(tmp_path: Path) -> None:
 
 def test_no_engine(tmp_path: Path) -> None:
     """The config keys and the argument are named."""
-    app = Flask("app", root_path=str(tmp_path))
+    app = Flask("app", root_path=str(tmp_path), instance_path=str(tmp_path / "instance"))
     assert _message(Alembic(app, run_mkdir=False, metadatas=sa.MetaData()), app) == (
         "No engine is known, so there is no database to migrate. Configure "
         "SQLALCHEMY_DATABASE_URI (Flask-SQLAlchemy) or SQLALCHEMY_ENGINES (Flask-SQLAlchemy-Lite) "
@@ -70,7 +70,7 @@ def test_no_engine(tmp_path: Path) -> None:
 
 def test_a_metadata_without_an_engine(tmp_path: Path) -> None:
     """The one that misses is named, and those that are there."""
-    app = Flask("app", root_path=str(tmp_path))
+    app = Flask("app", root_path=str(tmp_path), instance_path=str(tmp_path / "instance"))
     alembic = Alembic(
         app,
         run_mkdir=False,

@@ -97,7 +97,7 @@ def cancel_run(migrator: Migrator, run_id: str, verbose: bool) -> None:
 @migration_command(
     "examine",
     verbose=_SHOW_IT,
-    example="flask db runs examine 3f2a --reason 'the column was there; dropped it by hand'",
+    example="flask db runs examine 3f2a --reason 'the table was there; dropped it'",
 )
 @click.argument("run_id")
 @click.option("--reason", required=True, help="What you found.")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import collections.abc as c
 import contextlib
-import dataclasses
 import datetime
 import logging
 import os
@@ -18,7 +17,7 @@ from .ledger import Ledger
 from .ledger_report import LineReport
 from .ledger_report import StepReport
 from .ledger_tables import StepStatus
-from .redact import redact
+from .redact import redactor
 from .results import step_message
 from .results import step_revision
 
@@ -57,12 +56,14 @@ class Recording:
         #: Whether somebody asked the run to stop before its next step.
         self.cancel_requested = threading.Event()
         self._ledger = ledger
-        self._urls = urls
+        self._redact = redactor(urls)
         self._look_for_blockers = look_for_blockers
         self._lock = threading.Lock()
         self._steps: dict[int, StepReport] = {}
         self._lines: list[LineReport] = []
         self._step: StepReport | None = None
+        #: What the step at work has sent so far. Counted apart: statements are many.
+        self._statements = self._rows = 0
         self._statement: tuple[str, float] | None = None
         self._ended = threading.Event()
         self._around = contextlib.ExitStack()
@@ -92,13 +93,14 @@ class Recording:
 
     def step_started(self, database: str, position: int, step: RevisionStep) -> None:
         """A step, counted from 1, is about to begin."""
+        self._statements = self._rows = 0
         self._set(StepReport(position, StepStatus.RUNNING, _now()))
         self.log("info", "run", f"{position}: {step_revision(step)} {step_message(step)}".rstrip())
 
     def step_done(self, database: str, position: int, step: RevisionStep) -> None:
         """A step has ended and is committed."""
         if self._step is not None:
-            self._set(dataclasses.replace(self._step, status=StepStatus.DONE, finished=_now()))
+            self._set(self._ended_as(StepStatus.DONE, self._step))
             self._step = None
 
     def failed(self, error: str) -> None:
@@ -107,23 +109,16 @@ class Recording:
         :param error: What went wrong.
         """
         if self._step is not None:
-            self._set(
-                dataclasses.replace(
-                    self._step,
-                    status=StepStatus.FAILED,
-                    finished=_now(),
-                    error=redact(error, self._urls),
-                )
-            )
+            self._set(self._ended_as(StepStatus.FAILED, self._step, self._redact(error)))
 
     @property
     def sent_statements(self) -> bool:
         """Whether the step at work has sent anything that may have changed the database."""
-        return self._step is not None and self._step.statements > 0
+        return self._step is not None and self._statements > 0
 
     def log(self, level: str, source: str, message: str) -> None:
         """Append a line to the run's log."""
-        line = LineReport(_now(), level, source, redact(message, self._urls))
+        line = LineReport(_now(), level, source, self._redact(message))
 
         with self._lock:
             self._lines.append(line)
@@ -150,14 +145,8 @@ class Recording:
 
     def _after(self, *arguments: t.Any) -> None:
         self._statement = None
-
-        if self._step is not None:
-            rows = max(arguments[1].rowcount or 0, 0)
-            self._step = dataclasses.replace(
-                self._step,
-                statements=self._step.statements + 1,
-                rows=self._step.rows + rows,
-            )
+        self._statements += 1
+        self._rows += max(arguments[1].rowcount or 0, 0)
 
     # What the thread does.
 
@@ -197,7 +186,7 @@ class Recording:
                 self.run_id,
                 steps=steps,
                 lines=lines,
-                statement=redact(statement[0], self._urls) if statement else None,
+                statement=self._redact(statement[0]) if statement else None,
             )
         except BaseException:
             with self._lock:
@@ -209,6 +198,13 @@ class Recording:
             self.cancel_requested.set()
 
         return True
+
+    def _ended_as(
+        self, status: StepStatus, step: StepReport, error: str | None = None
+    ) -> StepReport:
+        return StepReport(
+            step.position, status, step.started, _now(), self._statements, self._rows, error
+        )
 
     def _set(self, step: StepReport) -> None:
         with self._lock:

@@ -42,12 +42,25 @@ def redact(text: str, urls: c.Iterable[sa.URL] = ()) -> str:
     :param text: A message of a driver, a log line, a traceback.
     :param urls: URLs whose secrets must not appear, wherever they stand in the text.
     """
-    for secret in sorted({s for url in urls for s in _secrets(url)}, key=len, reverse=True):
-        text = text.replace(secret, _MASK)
+    return redactor(urls)(text)
 
-    text = _URL_PASSWORD.sub(rf"\g<before>{_MASK}", text)
-    text = _NAMED_SECRET.sub(rf"\g<before>{_MASK}", text)
-    return _SQL_SECRET.sub(rf"\g<before>{_MASK}", text)
+
+def redactor(urls: c.Iterable[sa.URL]) -> c.Callable[[str], str]:
+    """Return what redacts many texts.
+
+    :param urls: URLs whose secrets must not appear, wherever they stand in a text.
+    """
+    secrets = sorted({s for url in urls for s in _secrets(url)}, key=len, reverse=True)
+
+    def without_secrets(text: str) -> str:
+        for secret in secrets:
+            text = text.replace(secret, _MASK)
+
+        text = _URL_PASSWORD.sub(rf"\g<before>{_MASK}", text)
+        text = _NAMED_SECRET.sub(rf"\g<before>{_MASK}", text)
+        return _SQL_SECRET.sub(rf"\g<before>{_MASK}", text)
+
+    return without_secrets
 
 
 def _secrets(url: sa.URL) -> c.Iterator[str]:

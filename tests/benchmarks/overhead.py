@@ -55,7 +55,9 @@ def main() -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.overhead", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.benchmarks.overhead", description=__doc__
+    )
     parser.add_argument("--revisions", type=int, default=1000, help="how long the history is")
     parser.add_argument("--repeat", type=int, default=3, help="how often each side is measured")
     parser.add_argument("--server", choices=[*SERVERS, "all"], default="all")

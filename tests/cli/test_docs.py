@@ -71,12 +71,22 @@ def test_every_option_in_an_example_exists() -> None:
     ],
 )
 def test_every_key_of_json_is_named(work: Workplace, command: str) -> None:
-    """In the section about JSON."""
+    """In the section about JSON, as are those of the values within."""
     work.lines("upgrade")
     section = PAGE.split("\n## JSON\n", 1)[1].split("\n## ", 1)[0]
     named = set(re.findall(r"`(\w+)`", section))
     (*_, value) = work.json(*command.split())
     assert set(value) <= named
+    assert {key for within in value.get("steps", ()) for key in within} <= named
+
+
+def test_every_key_of_a_run_is_named(work: Workplace) -> None:
+    """Those of its steps and of its log too."""
+    work.lines("upgrade")
+    section = PAGE.split("\n## JSON\n", 1)[1].split("\n## ", 1)[0]
+    named = set(re.findall(r"`(\w+)`", section))
+    (value,) = work.json("runs", "show", work.json("runs")[0]["id"])
+    assert {*value, *value["steps"][0], *value["log"][0]} <= named
 
 
 @pytest.mark.parametrize("status", [0, 1, 2, 3])

@@ -6,6 +6,7 @@ Revisions call ``stop_at`` where a test wants to find them.
 from __future__ import annotations
 
 import json
+import threading
 import time
 import typing as t
 from pathlib import Path
@@ -62,6 +63,9 @@ def create_app(folder: str) -> Flask:
     """Return the app of a folder."""
     if Path(folder, "slow").exists():
         stop_at(folder, "import")
+
+    if Path(folder, "threads").exists():
+        threading.Thread(target=time.sleep, args=(60,), daemon=True).start()
 
     config = json.loads(Path(folder, _CONFIG).read_text())
     app = Flask("faults", root_path=folder, instance_path=f"{folder}/instance")

@@ -18,6 +18,7 @@ from flask_alembic_admin.core.ledger import Ledger
 from flask_alembic_admin.core.ledger import RunRecord
 from flask_alembic_admin.core.ledger_tables import RUN
 from flask_alembic_admin.core.ledger_tables import TABLE_NAMES
+from flask_alembic_admin.core.plan import Plan
 from flask_alembic_admin.core.plan import plan_steps
 from flask_alembic_admin.core.results import RunResult
 from flask_alembic_admin.runners import start_run
@@ -117,19 +118,23 @@ class Place:
         """Start a process that runs a verb once it is told to."""
         return child(self.folder, verb, **order)
 
+    def plan(self) -> Plan:
+        """Plan an upgrade without running any of its code."""
+        with self.app.app_context():
+            return plan_steps(self.alembic, "upgrade", "heads", "default")
+
     def queue(self) -> str:
         """Queue an upgrade, as the panel does it, and return its id."""
-        with self.app.app_context():
-            plan = plan_steps(self.alembic, "upgrade", "heads", "default")
-            run_id: str = self.ledger.plan(
-                database="default",
-                action="upgrade",
-                target="heads",
-                heads_before=plan.heads,
-                plan=plan.to_values(),
-                plan_hash=plan.digest,
-                steps=plan.steps,
-            )
+        plan = self.plan()
+        run_id = self.ledger.plan(
+            database="default",
+            action="upgrade",
+            target="heads",
+            heads_before=plan.heads,
+            plan=plan.to_values(),
+            plan_hash=plan.digest,
+            steps=plan.steps,
+        )
 
         assert self.ledger.queue(run_id, actor="ann", address=None, reason=None, runner="process")
         return run_id
@@ -141,12 +146,15 @@ class Place:
     def start(self) -> str:
         """Start an upgrade in a process of its own, as the panel does it, and return its id."""
         run_id = self.queue()
+        self.begin(run_id)
+        return run_id
+
+    def begin(self, run_id: str) -> None:
+        """Start the process of a queued run."""
+        self._runs.append(run_id)
 
         with self.app.app_context():
             start_run(self.alembic, run_id)
-
-        self._runs.append(run_id)
-        return run_id
 
     def running(self) -> RunRecord:
         """Wait until a run is under way and return it."""
@@ -158,12 +166,12 @@ class Place:
         os.kill(record.pid, signal.SIGKILL)
         wait_for(lambda: not self._exists(record.pid))
 
-    def kill_child_of(self, run_id: str) -> None:
-        """Kill the process that was started for a run, before it has said which one it is."""
+    def kill_child_of(self, run_id: str, number: int = signal.SIGKILL) -> None:
+        """End the process that was started for a run before it has said which one it is."""
         children = Path("/proc/self/task").glob("*/children")
         pids = [int(pid) for path in children for pid in path.read_text().split()]
         (pid,) = [p for p in pids if run_id in Path(f"/proc/{p}/cmdline").read_text()]
-        os.kill(pid, signal.SIGKILL)
+        os.kill(pid, number)
 
     def is_asleep(self) -> bool:
         """Return whether the server is at work on what ``sleep`` tells it."""

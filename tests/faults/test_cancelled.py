@@ -1,0 +1,134 @@
+"""Runs that are asked to stop."""
+
+from __future__ import annotations
+
+import os
+import signal
+import typing as t
+
+import pytest
+
+from .app import wait_for
+from .conftest import MakePlace
+from .place import Place
+
+
+@pytest.fixture
+def inside(place: Place) -> str:
+    """The id of a run, started as the panel does it, that is in the first of two steps."""
+    place.add("a1", place.stop("inside"))
+    place.add("b2")
+    run_id = place.start()
+    place.reached("inside")
+    return run_id
+
+
+def terminate(place: Place, run_id: str) -> None:
+    """Send SIGTERM to the process of a run."""
+    pid = place.record(run_id).pid
+    assert pid
+    os.kill(pid, signal.SIGTERM)
+
+
+def check_stopped(place: Place, run_id: str) -> None:
+    """Check that the run has ended before its second step."""
+    record = place.ended(run_id)
+    assert (record.status, record.error_class) == ("cancelled", "RunCancelled")
+    assert "was cancelled after 1 step; the database is at a1." in (record.error or "")
+    assert record.heads_after == place.heads() == ("a1",)
+    assert place.steps(run_id) == {"a1": "done", "b2": "waiting"}
+    assert place.witnesses() == ["a1"]
+
+
+def test_a_run_stops_before_its_next_step(place: Place, inside: str) -> None:
+    """Also where the step ends right after somebody has asked for it."""
+    assert place.ledger.request_cancel(inside)
+    place.go_on("inside")
+    check_stopped(place, inside)
+
+
+def test_after_a_cancelled_run_the_next_one_goes_on(place: Place, inside: str) -> None:
+    """Nothing is in doubt, and nothing is run twice."""
+    place.ledger.request_cancel(inside)
+    place.go_on("inside")
+    check_stopped(place, inside)
+    assert [step.revision for step in place.upgrade().steps] == ["b2"]
+    assert place.witnesses() == ["a1", "b2"]
+
+
+def test_sigterm_means_the_same(place: Place, inside: str) -> None:
+    """A process that is told to end ends between two steps, not in one."""
+    terminate(place, inside)
+    place.go_on("inside")
+    check_stopped(place, inside)
+
+
+def test_sigterm_is_heard_in_an_app_with_threads(make_place: MakePlace) -> None:
+    """Whichever thread the signal comes to, it kills no step."""
+    place = make_place()
+    (place.folder / "threads").touch()
+    place.add("a1", place.stop("inside"))
+    place.add("b2")
+    run_id = place.start()
+    place.reached("inside")
+    terminate(place, run_id)
+    place.go_on("inside")
+    check_stopped(place, run_id)
+
+
+def test_a_program_that_a_migration_starts_can_be_ended(place: Place) -> None:
+    """It does not inherit that SIGTERM is put off."""
+    place.add(
+        "a1",
+        "import subprocess\n"
+        "program = subprocess.Popen(['sleep', '60'])\n"
+        "program.terminate()\n"
+        "assert program.wait(5) == -15",
+    )
+    assert place.ended(place.start()).status == "succeeded"
+
+
+class TestStatement:
+    """On servers whose statements can be cancelled."""
+
+    @pytest.fixture(params=["postgresql", "mariadb"])
+    def database_url(self, request: pytest.FixtureRequest) -> t.Any:
+        """The URL of an empty database."""
+        return request.getfixturevalue(f"{request.param}_url")
+
+    def test_a_second_sigterm_cancels_the_statement(self, place: Place) -> None:
+        """The step fails or has ended early; either way nothing comes after it."""
+        place.add("a1")
+        place.add("b2", place.sleep)
+        place.add("c3")
+        run_id = place.start()
+        wait_for(place.is_asleep)
+        terminate(place, run_id)
+        wait_for(lambda: "asked" in place.log(run_id) or place.record(run_id).cancel_requested)
+        terminate(place, run_id)
+        record = place.ended(run_id)
+        assert record.status in {"failed", "cancelled"}
+        assert record.heads_after == place.heads()
+        assert "c3" not in place.witnesses()
+        assert place.steps(run_id)["c3"] == "waiting"
+
+    def test_one_sigterm_leaves_the_statement_alone(self, place: Place) -> None:
+        """Nobody has asked for exactly that."""
+        place.add("a1", place.sleep.replace("20", "1"))
+        run_id = place.start()
+        wait_for(lambda: place.record(run_id).session)
+        terminate(place, run_id)
+        assert place.ended(run_id).status == "succeeded"
+
+
+def test_sigterm_before_the_app_is_loaded_ends_it(place: Place) -> None:
+    """Nothing has begun, so there is nothing to wait for."""
+    place.add("a1")
+    (place.folder / "slow").touch()
+    run_id = place.start()
+    place.reached("import")
+    place.kill_child_of(run_id, signal.SIGTERM)
+    record = place.ended(run_id)
+    assert record.status == "failed"
+    assert "ended with status -15 and no verdict" in (record.error or "")
+    assert place.tables() == set()
