@@ -164,3 +164,56 @@ def test_a_statement_that_takes_too_long_fails_its_run(
 
     with site.engine.connect() as connection:
         assert connection.scalar(sa.text("SHOW statement_timeout")) == "0"
+
+
+def hold_table(engine: sa.Engine) -> sa.Connection:
+    """Return a connection whose open transaction keeps everybody else off a table."""
+    connection = engine.connect()
+    connection.execute(sa.text("LOCK TABLE t_a1 IN ACCESS EXCLUSIVE MODE"))
+    return connection
+
+
+@pytest.fixture
+def locked_site(
+    make_site: MakeSite, postgresql_url: sa.URL, monkeypatch: pytest.MonkeyPatch
+) -> Site:
+    """An app at its first revision, on a server that rolls back, with short waits."""
+    monkeypatch.setattr("flask_alembic_admin.core.guarded.PAUSES", (0.01, 0.01, 0.01))
+    config = {"ALEMBIC_ADMIN": {"lock_timeout": 0.2}}
+    site = make_site(postgresql_url, config=config)
+    add_line(site.folder, "a1")
+    site.upgrade()
+    return site
+
+
+def lines_of_last_run(site: Site) -> str:
+    """Return what the last run had to say."""
+    with site.app.app_context():
+        run, *_ = site.alembic.runs()
+        lines = site.alembic.project.ledger.log_lines(run.id)
+
+    return "\n".join(line.message for line in lines)
+
+
+def test_a_step_that_gets_no_lock_is_tried_again(locked_site: Site) -> None:
+    """Three times, where the step left no trace."""
+    add_revision(locked_site.folder, "b2", "a1", up="op.execute('ALTER TABLE t_a1 ADD b int')")
+
+    with hold_table(locked_site.engine), pytest.raises(RunFailed, match="lock timeout"):
+        locked_site.upgrade()
+
+    assert lines_of_last_run(locked_site).count("It is tried again in") == 3
+
+
+def test_a_step_outside_of_a_transaction_is_not_tried_again(locked_site: Site) -> None:
+    """What it left behind would be in the way of a second try."""
+    up = (
+        "with op.get_context().autocommit_block():\n"
+        "    op.execute('CREATE INDEX CONCURRENTLY i ON t_a1 (id)')"
+    )
+    add_revision(locked_site.folder, "b2", "a1", up=up)
+
+    with hold_table(locked_site.engine), pytest.raises(RunFailed, match="lock timeout"):
+        locked_site.upgrade()
+
+    assert "It is tried again in" not in lines_of_last_run(locked_site)

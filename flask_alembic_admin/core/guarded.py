@@ -125,7 +125,7 @@ class GuardedRun:
 
     def should_stop(self) -> bool:
         """Return whether somebody asked the run to stop before its next step."""
-        return self._recording.cancel_requested.is_set()
+        return self._recording.should_stop()
 
     def begin(self, plan: Plan, connection: sa.Connection) -> None:
         """Refuse what must not be run, or write down that it begins.
@@ -269,7 +269,10 @@ class GuardedRun:
                 cause = error.__cause__
                 got_no_lock = cause is not None and self._server.is_lock_timeout(cause)
 
-                if not got_no_lock or not self._database.rolls_back_ddl:
+                # Half of a CREATE INDEX CONCURRENTLY stays; trying that again would fail for good.
+                stays = self._recording.in_autocommit or not self._database.rolls_back_ddl
+
+                if not got_no_lock or stays:
                     raise
 
                 self._recording.log("warning", "lock", f"{error} It is tried again in {pause:g} s.")
@@ -369,10 +372,16 @@ class GuardedRun:
             yield
             return
 
-        with sigterm_asks(self._recording.cancel_requested.set, self._cancel_statement):
+        with sigterm_asks(self._stop, self._cancel_statement):
             yield
 
+    def _stop(self) -> None:
+        self._recording.log("warning", "signal", "It was told to end: it stops before a step.")
+        self._recording.cancel_requested.set()
+
     def _cancel_statement(self) -> None:
+        self._recording.log("warning", "signal", "It was told again: its statement is cancelled.")
+
         if self._session is not None:
             with (
                 contextlib.suppress(MigrationError, sa.exc.SQLAlchemyError),

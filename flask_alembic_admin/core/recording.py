@@ -26,6 +26,9 @@ if t.TYPE_CHECKING:
 
 #: Seconds between two looks at what there is to tell. What happens within is told at once.
 TICK = 0.2
+#: Seconds after which what was heard from the ledger is too old to begin a step on. More than a
+#: tick, so that a run of small steps leaves all telling to the thread.
+STALE = 2 * TICK
 #: Seconds between two signs of life where there is nothing else to tell.
 HEARTBEAT = 5.0
 #: Seconds that a statement may take before somebody looks for who keeps it waiting.
@@ -59,6 +62,11 @@ class Recording:
         self._redact = redactor(urls)
         self._look_for_blockers = look_for_blockers
         self._lock = threading.Lock()
+        #: Held while the ledger is told, so that lines stay in order.
+        self._telling = threading.Lock()
+        self._told = 0.0
+        #: Whether the step at work has sent anything outside of its transaction.
+        self.in_autocommit = False
         self._steps: dict[int, StepReport] = {}
         self._lines: list[LineReport] = []
         self._step: StepReport | None = None
@@ -84,6 +92,17 @@ class Recording:
             with self._around, contextlib.suppress(sa.exc.SQLAlchemyError):
                 self._flush(always=True)
 
+    def should_stop(self) -> bool:
+        """Return whether somebody asked the run to stop, as it is about to begin a step."""
+        is_stale = time.monotonic() - self._told > STALE
+
+        # Where the thread hangs, a ledger that does not answer shall not hold up the run too.
+        if is_stale and not self.cancel_requested.is_set() and not self._telling.locked():
+            with contextlib.suppress(sa.exc.SQLAlchemyError):
+                self._flush(always=True)
+
+        return self.cancel_requested.is_set()
+
     # What the run says.
 
     def run_started(self, database: str, steps: c.Sequence[RevisionStep]) -> None:
@@ -94,6 +113,7 @@ class Recording:
     def step_started(self, database: str, position: int, step: RevisionStep) -> None:
         """A step, counted from 1, is about to begin."""
         self._statements = self._rows = 0
+        self.in_autocommit = False
         self._set(StepReport(position, StepStatus.RUNNING, _now()))
         self.log("info", "run", f"{position}: {step_revision(step)} {step_message(step)}".rstrip())
 
@@ -142,6 +162,8 @@ class Recording:
 
     def _before(self, *arguments: t.Any) -> None:
         self._statement = (arguments[2], time.monotonic())
+        level = arguments[0].get_execution_options().get("isolation_level")
+        self.in_autocommit = self.in_autocommit or level == "AUTOCOMMIT"
 
     def _after(self, *arguments: t.Any) -> None:
         self._statement = None
@@ -172,6 +194,10 @@ class Recording:
                     last = time.monotonic()
 
     def _flush(self, *, always: bool) -> bool:
+        with self._telling:
+            return self._tell_ledger(always=always)
+
+    def _tell_ledger(self, *, always: bool) -> bool:
         with self._lock:
             steps, lines = list(self._steps.values()), self._lines
             self._steps, self._lines = {}, []
@@ -180,6 +206,7 @@ class Recording:
             return False
 
         statement = self._statement
+        self._told = time.monotonic()
 
         try:
             answer = self._ledger.report(
@@ -218,10 +245,11 @@ class _ThisThread(logging.Handler):
     def __init__(self, recording: Recording) -> None:
         super().__init__()
         self._recording = recording
-        self._thread = threading.get_ident()
+        self._thread = threading.get_ident(), os.getpid()
 
     def emit(self, record: logging.LogRecord) -> None:
-        if record.thread == self._thread:
+        # A forked child is in a thread of the same number.
+        if (record.thread, record.process) == self._thread:
             self._recording.log(record.levelname.lower(), record.name, record.getMessage())
 
 

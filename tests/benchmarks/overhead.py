@@ -79,7 +79,7 @@ def _measure(
                 tempfile.TemporaryDirectory(dir=folder) as own,
                 _empty_database(server, Path(own)) as url,
             ):
-                profile = profiles and str(profiles / f"{server}-{side}.prof")
+                profile = str(profiles / f"{server}-{side}.prof") if profiles else None
                 order = Order(side, url, str(scripts), own, profile)
                 times[side].append(_in_own_process(order))
 

@@ -11,6 +11,8 @@ from pathlib import Path
 from flask_alembic_admin.core import guarded
 from flask_alembic_admin.core.guarded import RunOptions
 from flask_alembic_admin.core.ledger import Ledger
+from flask_alembic_admin.core.results import RunResult
+from flask_alembic_admin.core.run import Run
 
 from .app import create_app
 from .app import DEADLINE
@@ -73,7 +75,7 @@ def child(folder: Path, verb: str = "upgrade", **order: t.Any) -> t.Iterator[Chi
     :param folder: The folder of the app.
     :param verb: What it does.
     :param order: ``target``, and what ``RunOptions`` takes; ``pauses`` for ``guarded.PAUSES``;
-        ``stop_at_verdict``, to stay there until the test lets go.
+        ``stop_when_done`` and ``stop_at_verdict``, to stay there until the test lets go.
     """
     ours, its = _processes.Pipe()
     process = _processes.Process(target=_main, args=(its, str(folder), verb, order))
@@ -92,6 +94,9 @@ def child(folder: Path, verb: str = "upgrade", **order: t.Any) -> t.Iterator[Chi
 def _main(line: Connection, folder: str, verb: str, order: dict[str, t.Any]) -> None:
     app = create_app(folder)
     guarded.PAUSES = order.pop("pauses", guarded.PAUSES)
+    if order.pop("stop_when_done", False):
+        _stop_after(folder)
+
     if order.pop("stop_at_verdict", False):
         _stop_at_verdict(folder)
 
@@ -120,3 +125,14 @@ def _stop_at_verdict(folder: str) -> None:
         return finish(*arguments, **options)
 
     Ledger.finish = stop_and_finish  # type: ignore[method-assign]
+
+
+def _stop_after(folder: str) -> None:
+    verified = Run._verified
+
+    def verify_and_stop(run: Run) -> RunResult:
+        result = verified(run)
+        stop_at(folder, "done")
+        return result
+
+    Run._verified = verify_and_stop  # type: ignore[method-assign]

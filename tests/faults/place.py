@@ -11,6 +11,7 @@ import typing as t
 from pathlib import Path
 
 import sqlalchemy as sa
+from flask import Flask
 
 from flask_alembic_admin import Alembic
 from flask_alembic_admin.core.guarded import RunOptions
@@ -57,6 +58,7 @@ class Place:
     ) -> None:
         self.folder = folder
         self.url = url
+        self._admin = admin
         write_config(folder, {"default": url, **(others or {})}, **admin)
         self.app = create_app(str(folder))
         self.alembic: Alembic = self.app.extensions["alembic"]
@@ -85,6 +87,10 @@ class Place:
         )
         self._last = revision
         return path
+
+    def rewind(self, revision: str) -> None:
+        """Let the next revision come after another one than the last."""
+        self._last = revision
 
     def stop(self, name: str) -> str:
         """Return the code that stays where it is until the test lets go."""
@@ -177,7 +183,7 @@ class Place:
         """Return whether the server is at work on what ``sleep`` tells it."""
         with self.engine.connect() as connection:
             question = sa.text(_SESSIONS[self.dialect])
-            return bool(connection.scalar(question, {"like": SLEEP[self.dialect]}))
+            return bool(connection.scalar(question, {"like": f"{SLEEP[self.dialect][:-2]}%"}))
 
     # What is true afterwards.
 
@@ -240,6 +246,20 @@ class Place:
                 connection.exec_driver_sql(statement)
                 connection.commit()
 
+    @contextlib.contextmanager
+    def moved_to(self, url: sa.URL, **admin: t.Any) -> t.Iterator[tuple[Flask, Alembic]]:
+        """Lend the same app on another database, which need not be there."""
+        write_config(self.folder, {"default": url}, **{**self._admin, **admin})
+        app = create_app(str(self.folder))
+        alembic: Alembic = app.extensions["alembic"]
+
+        try:
+            yield app, alembic
+        finally:
+            with app.app_context():
+                alembic.project.ledger.engine.dispose()
+                alembic.project.databases["default"].engine.dispose()
+
     def close(self) -> None:
         """End what is left of runs and close all connections."""
         for run_id in self._runs:
@@ -260,17 +280,18 @@ class Place:
             for database in self.alembic.project.databases.values():
                 database.engine.dispose()
 
-    def end_sessions(self, like: str = "") -> int:
+    def end_sessions(self, like: str = "", besides: str = "") -> int:
         """End the sessions of runs at the server, and return how many there were.
 
         :param like: What their statement begins with.
+        :param besides: The number of one that stays.
         """
         if self.dialect == "sqlite":
             return 0
 
         with self.engine.connect() as connection:
             found = connection.execute(sa.text(_SESSIONS[self.dialect]), {"like": f"{like}%"})
-            numbers = list(found.scalars())
+            numbers = [number for number in found.scalars() if str(number) != besides]
 
             for number in numbers:
                 with contextlib.suppress(sa.exc.DBAPIError):

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 import typing as t
 
 import pytest
+
+from flask_alembic_admin.core import recording
 
 from .app import wait_for
 from .conftest import MakePlace
@@ -21,6 +24,15 @@ def inside(place: Place) -> str:
     run_id = place.start()
     place.reached("inside")
     return run_id
+
+
+def cancel(place: Place, run_id: str) -> None:
+    """Ask a run to stop that has told the ledger of its step, and let the step end."""
+    wait_for(lambda: place.steps(run_id)["a1"] == "running")
+    told = time.monotonic()
+    assert place.ledger.request_cancel(run_id)
+    wait_for(lambda: time.monotonic() - told > recording.STALE)
+    place.go_on("inside")
 
 
 def terminate(place: Place, run_id: str) -> None:
@@ -41,16 +53,14 @@ def check_stopped(place: Place, run_id: str) -> None:
 
 
 def test_a_run_stops_before_its_next_step(place: Place, inside: str) -> None:
-    """Also where the step ends right after somebody has asked for it."""
-    assert place.ledger.request_cancel(inside)
-    place.go_on("inside")
+    """Also where nothing was heard of the step for a while before it ends."""
+    cancel(place, inside)
     check_stopped(place, inside)
 
 
 def test_after_a_cancelled_run_the_next_one_goes_on(place: Place, inside: str) -> None:
     """Nothing is in doubt, and nothing is run twice."""
-    place.ledger.request_cancel(inside)
-    place.go_on("inside")
+    cancel(place, inside)
     check_stopped(place, inside)
     assert [step.revision for step in place.upgrade().steps] == ["b2"]
     assert place.witnesses() == ["a1", "b2"]
@@ -88,6 +98,38 @@ def test_a_program_that_a_migration_starts_can_be_ended(place: Place) -> None:
     assert place.ended(place.start()).status == "succeeded"
 
 
+def test_a_child_that_a_migration_forks_can_be_ended(place: Place) -> None:
+    """It ends by SIGTERM, and the run does not take that for its own."""
+    place.add(
+        "a1",
+        "import os, signal, time\n"
+        "child = os.fork()\n"
+        "if not child:\n"
+        "    time.sleep(60)\n"
+        "os.kill(child, signal.SIGTERM)\n"
+        "assert os.waitpid(child, 0)[1] == signal.SIGTERM",
+    )
+    place.add("b2")
+    assert place.ended(place.start()).status == "succeeded"
+
+
+def test_a_child_that_a_migration_forks_does_not_hold_up_the_run(place: Place) -> None:
+    """It may stay as long as it wants."""
+    file = place.folder / "child"
+    place.add(
+        "a1",
+        "import os, pathlib, time\n"
+        "child = os.fork()\n"
+        "if not child:\n"
+        "    time.sleep(60)\n"
+        "    os._exit(0)\n"
+        f"pathlib.Path({str(file)!r}).write_text(str(child))",
+    )
+    assert place.ended(place.start()).status == "succeeded"
+    # It is there to be killed.
+    os.kill(int(file.read_text()), signal.SIGKILL)
+
+
 class TestStatement:
     """On servers whose statements can be cancelled."""
 
@@ -104,7 +146,7 @@ class TestStatement:
         run_id = place.start()
         wait_for(place.is_asleep)
         terminate(place, run_id)
-        wait_for(lambda: "asked" in place.log(run_id) or place.record(run_id).cancel_requested)
+        wait_for(lambda: "was told to end" in place.log(run_id))
         terminate(place, run_id)
         record = place.ended(run_id)
         assert record.status in {"failed", "cancelled"}
@@ -114,9 +156,9 @@ class TestStatement:
 
     def test_one_sigterm_leaves_the_statement_alone(self, place: Place) -> None:
         """Nobody has asked for exactly that."""
-        place.add("a1", place.sleep.replace("20", "1"))
+        place.add("a1", place.sleep.replace("20", "2"))
         run_id = place.start()
-        wait_for(lambda: place.record(run_id).session)
+        wait_for(place.is_asleep)
         terminate(place, run_id)
         assert place.ended(run_id).status == "succeeded"
 

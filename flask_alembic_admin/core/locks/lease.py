@@ -50,13 +50,14 @@ class LeaseLock(DatabaseLock):
         """What this lock's row is called."""
         return ".".join(part for part in self._place if part)
 
-    def break_lock(self, name: str, reason: str) -> Holder | None:
-        """Take a row away from a holder that is gone, and return what it said.
+    def break_lock(self, name: str, reason: str, *, run: str | None = None) -> Holder | None:
+        """Take a row away from a holder that is gone, and return what it said, or None.
 
         The caller puts it on record. A holder that lives after all finds out by `assert_held`.
 
         :param name: The row's name, as whoever decides has read it.
         :param reason: Why it is known that the holder is gone.
+        :param run: The run that was read there; where another has it by now, nothing is broken.
         :raises ValueError: There is no reason.
         """
         if not reason.strip():
@@ -66,7 +67,12 @@ class LeaseLock(DatabaseLock):
 
         with self.database.engine.begin() as connection:
             holder = _read(connection, name)
-            connection.execute(sa.delete(_TABLE).where(_TABLE.c.name == name))
+
+            if holder is None or run not in (None, holder.run):
+                return None
+
+            row = sa.and_(_TABLE.c.name == name, _TABLE.c.run == holder.run)
+            connection.execute(sa.delete(_TABLE).where(row))
 
         log.warning("The lease '%s' of %s was broken by hand: %s", name, holder, reason)
         return holder

@@ -174,4 +174,5 @@ def _file_of(connection: sa.Connection) -> Path | None:
     rows = connection.exec_driver_sql("PRAGMA database_list").all()
     end_transaction(connection)
     name = next(row[2] for row in rows if row[1] == "main")
+    # SQLite before 3.39 leaves links to folders in it.
     return Path(os.path.realpath(name)) if name else None

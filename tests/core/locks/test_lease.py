@@ -76,6 +76,16 @@ class LeaseContract(ProcessContract):
         assert holder is not None
         assert holder.state == f"last seen {later:%Y-%m-%d %H:%M:%S} UTC"
 
+    def test_only_the_run_that_was_read_is_broken(
+        self, lock: DatabaseLock, mine: sa.Connection
+    ) -> None:
+        """Between page and click another run may have got the lock."""
+        assert isinstance(lock, LeaseLock)
+
+        with lock.hold(mine, child.owner("two"), 0):
+            assert lock.break_lock(lock.name, "run one is gone", run="one") is None
+            lock.assert_held(mine)
+
     def test_breaking_nothing_makes_nothing(self, engine: sa.Engine, lock: DatabaseLock) -> None:
         """Without a table there is no lease."""
         assert isinstance(lock, LeaseLock)

@@ -33,6 +33,20 @@ def test_a_wait_for_the_file_ends(sqlite: Sessions) -> None:
     assert sqlite.server.is_lock_timeout(caught.value)
 
 
+def test_a_snapshot_that_is_too_old_counts_as_locked(sqlite: Sessions) -> None:
+    """A busy file has kinds, each with a code of its own."""
+    sqlite.run("PRAGMA journal_mode = WAL", "CREATE TABLE users (id INTEGER)")
+    reader = sqlite.connect()
+    reader.exec_driver_sql("BEGIN")
+    reader.exec_driver_sql("SELECT * FROM users").all()
+    sqlite.run("INSERT INTO users VALUES (1)")
+
+    with pytest.raises(sa.exc.OperationalError) as caught:
+        reader.exec_driver_sql("INSERT INTO users VALUES (2)")
+
+    assert sqlite.server.is_lock_timeout(caught.value)
+
+
 def test_an_ordinary_error_is_no_lock_timeout(sqlite: Sessions) -> None:
     """An error of the statement itself is no reason to try again."""
     with pytest.raises(sa.exc.OperationalError) as caught:

@@ -1,0 +1,135 @@
+"""Passwords: they are found nowhere, whatever goes wrong and whoever writes about it."""
+
+from __future__ import annotations
+
+import collections.abc as c
+import logging
+import uuid
+
+import pytest
+import sqlalchemy as sa
+
+from flask_alembic_admin.core.ledger_tables import METADATA
+from flask_alembic_admin.errors import MigrationError
+
+from .conftest import MakePlace
+from .place import Place
+
+PASSWORD = "Tr0ub4dor&3=%7E"
+IN_QUERY = "correct+horse/battery"
+SECRETS = (PASSWORD, "Tr0ub4dor", IN_QUERY, "correct%2Bhorse", "horse/battery")
+
+
+@pytest.fixture
+def database_url(postgresql_url: sa.URL) -> c.Iterator[sa.URL]:
+    """The URL of an empty database for a role with a password, which its query has a secret in."""
+    name = f"test_{uuid.uuid4().hex[:12]}"
+    engine = sa.create_engine(postgresql_url, isolation_level="AUTOCOMMIT", poolclass=sa.NullPool)
+
+    with engine.connect() as connection:
+        connection.exec_driver_sql(f"CREATE ROLE {name} LOGIN PASSWORD 'Tr0ub4dor&3=%%7E'")
+        connection.exec_driver_sql(f"GRANT ALL ON SCHEMA public TO {name}")
+
+    query = {"sslpassword": IN_QUERY, "connect_timeout": "10"}
+    yield postgresql_url.set(username=name, password=PASSWORD, query=query)
+
+    with engine.connect() as connection:
+        connection.exec_driver_sql(f"DROP OWNED BY {name}")
+        connection.exec_driver_sql(f"DROP ROLE {name}")
+
+
+def ledger_of(place: Place) -> str:
+    """Return all that the ledger holds."""
+    texts: list[str] = []
+
+    with place.ledger.engine.connect() as connection:
+        for table in METADATA.sorted_tables:
+            columns = [sa.cast(column, sa.Text) for column in table.c]
+            texts += [repr(row) for row in connection.execute(sa.select(*columns))]
+
+    return "\n".join(texts)
+
+
+def pages_of(place: Place) -> str:
+    """Return all that the panel shows."""
+    client = place.app.test_client()
+    pages = ["/alembic/", "/alembic/db/default/history", "/alembic/db/default/runs"]
+    pages += [f"/alembic/db/default/runs/{run.id}" for run in place.ledger.runs()]
+    answers = [client.get(page) for page in pages]
+    assert {answer.status_code for answer in answers} == {200}
+    return "\n".join(answer.text for answer in answers)
+
+
+def check(text: str) -> None:
+    """Check that there is nothing secret in a text, and something else."""
+    assert text
+    assert [secret for secret in SECRETS if secret in text] == []
+
+
+#: What migrations say by accident, in which the app's URL is known as ``url``.
+SAID = {
+    "in an error": "raise ValueError(f'cannot use {url}')",
+    "in a statement": "op.execute(sa.text(f\"SELECT '{url}' FROM nowhere\"))",
+    "in a driver's error": "raise sa.exc.OperationalError('x', {}, Exception(f'no host at {url}'))",
+    "in the error of another connection": "import psycopg\n"
+    "psycopg.connect('host=127.0.0.1 port=1 password=' + bind.engine.url.password)",
+    "in a broken connection string": "import psycopg\npsycopg.connect(f'nonsense {url}')",
+    "in a log line": "import logging\nlogging.getLogger('shop').error('connected to %s', url)",
+    "in a log line with its parts": "import logging\n"
+    "logging.getLogger('shop').error('%r', bind.engine.url.translate_connect_args())",
+    "in what it prints": "print(url, flush=True)\nimport os, signal\nos.kill(os.getpid(), signal.SIGKILL)",
+    "in the message of an exit": "raise SystemExit(f'no: {url}')",
+    "in an interrupt": "raise KeyboardInterrupt(f'no: {url}')",
+    "in a chain of errors": "try:\n    raise ValueError(url)\nexcept ValueError as error:\n"
+    "    raise KeyboardInterrupt from error",
+}
+_BEFORE = "bind = op.get_bind()\nurl = bind.engine.url.render_as_string(hide_password=False)\n"
+
+
+@pytest.mark.parametrize("said", SAID.values(), ids=SAID)
+def test_what_a_migration_says_is_redacted(
+    place: Place, said: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """In code, in the ledger, on pages and in the log of the server."""
+    place.add("a1", _BEFORE + said)
+    caplog.set_level(logging.DEBUG)
+    place.ended(place.start())
+    check(ledger_of(place))
+    check(pages_of(place))
+    check(f"-{caplog.text}")
+    # It was told, and without its secret.
+    assert "***" in ledger_of(place)
+
+
+@pytest.mark.parametrize("said", [SAID["in an error"], SAID["in a driver's error"]])
+def test_what_code_gets_is_redacted(place: Place, said: str) -> None:
+    """The error of a run has no secret in its text."""
+    place.add("a1", _BEFORE + said)
+
+    with pytest.raises(MigrationError) as caught:
+        place.upgrade()
+
+    check(str(caught.value))
+    assert "***" in str(caught.value)
+
+
+@pytest.mark.parametrize("place_of", ["port", "host", "database"])
+def test_an_unreachable_database_is_redacted(
+    make_place: MakePlace, place_of: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Pages and errors say that it is not there, and no more."""
+    place = make_place()
+    place.add("a1")
+    place.upgrade()
+    caplog.set_level(logging.DEBUG)
+    wrong = {"port": 1, "host": "host.invalid", "database": "not_there"}
+    gone = place.url.set(**{place_of: wrong[place_of]})
+
+    with place.moved_to(gone) as (app, alembic), app.app_context():
+        with pytest.raises(MigrationError) as caught:
+            alembic.upgrade()
+
+        check(str(caught.value))
+        check(app.test_client().get("/alembic/").text)
+
+    check(f"-{caplog.text}")
