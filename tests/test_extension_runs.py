@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import getpass
 import socket
+import typing as t
 
 import pytest
 import sqlalchemy as sa
@@ -217,3 +218,28 @@ def test_a_step_outside_of_a_transaction_is_not_tried_again(locked_site: Site) -
         locked_site.upgrade()
 
     assert "It is tried again in" not in lines_of_last_run(locked_site)
+
+
+@pytest.mark.parametrize(
+    ("action", "target"), [("downgrade", 2), ("downgrade", "1"), ("upgrade", 1)]
+)
+def test_a_plan_may_count_steps(site: Site, action: t.Any, target: t.Any) -> None:
+    """A bare number means the same when the plan is run."""
+    with site.app.app_context():
+        site.alembic.upgrade("c3" if action == "downgrade" else "a1")
+        plan = site.alembic.plan(action, target)
+        assert len(site.alembic.run(plan).steps) == len(plan.steps) == int(target)
+
+
+def test_a_plan_whose_target_is_gone_has_moved(site: Site) -> None:
+    """It is refused like any plan that does not fit, and that is recorded."""
+    with site.app.app_context():
+        plan = site.alembic.plan(target="c3")
+        (site.folder / "c3.py").unlink()
+
+        with pytest.raises(PlanMoved, match="Its target is not there any more"):
+            site.alembic.run(plan)
+
+        (refused,) = site.alembic.runs()
+
+    assert refused.status == "refused"

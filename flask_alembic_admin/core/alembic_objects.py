@@ -101,8 +101,7 @@ class AlembicObjects:
         """Return the name of the database that a context belongs to."""
         return next(name for name, opened in self._contexts.items() if opened is context)
 
-    @contextlib.contextmanager
-    def at_work(self, name: str) -> c.Iterator[None]:
+    def refuse_at_work(self, name: str) -> None:
         """Refuse to migrate a database from inside one of its own migrations.
 
         :raises Busy: It is being migrated.
@@ -113,6 +112,13 @@ class AlembicObjects:
                 "Let a migration change its own database through 'op' alone.",
             )
 
+    @contextlib.contextmanager
+    def at_work(self, name: str) -> c.Iterator[None]:
+        """Note that a database is being migrated.
+
+        :raises Busy: It is already.
+        """
+        self.refuse_at_work(name)
         self._at_work.add(name)
         self._worked_on.add(name)
 

@@ -24,6 +24,8 @@ from ..errors import MigrationError
 from ..errors import PlanMoved
 from ..errors import RunCancelled
 from ..errors import RunFailed
+from ..errors import SetupError
+from ..errors import TargetError
 from .alembic_objects import AlembicObjects
 from .condition import refuse_if_interrupted
 from .forks import forks_kept_off
@@ -164,6 +166,12 @@ class GuardedRun:
                 try:
                     result = self._watched(connection, run, run_migrations)
                     lock.assert_held(connection)
+                except TargetError as error:
+                    if self._options.plan is None:
+                        raise
+                    moved = PlanMoved([f"Its target is not there any more: {error.message}"])
+                    self._write_failure(moved)
+                    raise moved from error
                 except BaseException as error:
                     self._write_failure(error)
                     raise
@@ -205,6 +213,8 @@ class GuardedRun:
         return self._options.actor or operating_system_user()
 
     def _connection(self) -> sa.Connection:
+        # Else what its own migration has open would be committed.
+        self._objects.refuse_at_work(self._database.name)
         connection = self._objects.context(self._database.name).connection
         assert connection is not None
 
@@ -232,7 +242,7 @@ class GuardedRun:
 
         try:
             if self._options.run_id is not None:
-                self._ledger.connected(self.id, session=self._session, versions=known_versions)
+                self._write_connected(known_versions)
                 return
 
             self._ledger.begin(
@@ -252,13 +262,23 @@ class GuardedRun:
                 session=self._session,
                 versions=known_versions,
             )
-        except (sa.exc.SQLAlchemyError, OSError) as error:
+        except (sa.exc.SQLAlchemyError, SetupError, OSError) as error:
+            described = f"{self._database.describe_error(error)}."
+            reason = error.message if isinstance(error, SetupError) else described
             raise LedgerUnavailable(
                 f"The run of database '{plan.database}' cannot be recorded, so nothing was run: "
-                f"{self._database.describe_error(error)}.",
+                f"{reason}",
                 "See that the database of the ledger works, or name another one in "
                 "ALEMBIC_ADMIN['ledger'].",
             ) from error
+
+    def _write_connected(self, known_versions: dict[str, str]) -> None:
+        if not self._ledger.connected(self.id, session=self._session, versions=known_versions):
+            raise LedgerUnavailable(
+                f"Run {self.id} is not running any more in the record, so nothing was run: "
+                "somebody has given it up, or the record was deleted.",
+                "Plan again.",
+            )
 
     def _try(self, run: Run, run_migrations: c.Callable[[StepFunction], object]) -> RunResult:
         """Run, and try a step again that got no lock in time and left no trace."""
@@ -270,7 +290,7 @@ class GuardedRun:
                 got_no_lock = cause is not None and self._server.is_lock_timeout(cause)
 
                 # Half of a CREATE INDEX CONCURRENTLY stays; trying that again would fail for good.
-                stays = self._recording.in_autocommit or not self._database.rolls_back_ddl
+                stays = self._recording.leaves_traces or not self._database.rolls_back_ddl
 
                 if not got_no_lock or stays:
                     raise

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 
+import sqlalchemy as sa
+
 from .guarded import RunOptions
+from .ledger import RunStatus
 from .migrator import Migrator
 from .plan import Plan
+from .project import Project
+from .redact import redact
 from .surroundings import operating_system_user
 
 
@@ -28,15 +34,34 @@ def run_job(migrator: Migrator, run_id: str, *, wait: float = 0.0) -> bool:
     ):
         return False
 
-    migrator.run(
-        Plan.from_values(record.plan),
-        options=RunOptions(
-            actor=record.actor or operating_system_user(),
-            reason=record.reason,
-            wait=wait,
-            timeouts=migrator.project.settings.timeouts,
-            runner=record.runner or "code",
-            run_id=run_id,
-        ),
-    )
+    try:
+        migrator.run(
+            Plan.from_values(record.plan),
+            options=RunOptions(
+                actor=record.actor or operating_system_user(),
+                reason=record.reason,
+                wait=wait,
+                timeouts=migrator.project.settings.timeouts,
+                runner=record.runner or "code",
+                run_id=run_id,
+            ),
+        )
+    except BaseException as error:
+        _write_failure(migrator.project, run_id, error)
+        raise
+
     return True
+
+
+def _write_failure(project: Project, run_id: str, error: BaseException) -> None:
+    """Give a run that failed before it could begin its verdict; others have theirs."""
+    urls = [database.engine.url for database in project.databases.values()]
+
+    with contextlib.suppress(sa.exc.SQLAlchemyError):
+        project.ledger.finish(
+            run_id,
+            RunStatus.FAILED,
+            heads_after=None,
+            error_class=type(error).__name__,
+            error=redact(str(error), urls),
+        )

@@ -112,7 +112,7 @@ class Migrator(Reader):
         :raises Locked: Another run holds the lock of the database.
         :raises RunFailed: A step failed; the error says what stays applied.
         """
-        return self._run("upgrade", self._checked(target), database, _watched(options, watcher))
+        return self._run("upgrade", self.checked(target), database, _watched(options, watcher))
 
     def downgrade(
         self,
@@ -133,7 +133,7 @@ class Migrator(Reader):
         :raises Locked: Another run holds the lock of the database.
         :raises RunFailed: A step failed; the error says what stays undone.
         """
-        wanted = self._checked(target, downwards=True)
+        wanted = self.checked(target, downwards=True)
 
         if len(wanted) != 1:
             raise TargetError(
@@ -165,7 +165,7 @@ class Migrator(Reader):
         :raises TargetError: The target names no revision.
         """
         return self._run(
-            "stamp", self._checked(target), database, _watched(options, watcher), purge=purge
+            "stamp", self.checked(target), database, _watched(options, watcher), purge=purge
         )
 
     def plan(

@@ -207,6 +207,8 @@ def _plan(
     migrator: Reader, action: Action, target: Target, database: str, *, with_sql: bool
 ) -> Plan:
     with migrator.in_use(database):
+        # A bare number becomes a count with its sign, which means the same wherever it is run.
+        target = migrator.checked(target, downwards=action == "downgrade")
         heads, steps = migrator.find_steps(action, target, database)
         previews = migrator.preview(action, target, database) if with_sql else ()
 

@@ -96,7 +96,7 @@ class Reader(AlembicAccess):
         :param targets: Such as ``head``, ``heads``, an id or the beginning of one, a label.
         :raises TargetError: One of them names no revision.
         """
-        texts = self._checked(targets)
+        texts = self.checked(targets)
 
         with explained(texts):
             return self.script_directory.get_revisions(texts)
@@ -188,7 +188,7 @@ class Reader(AlembicAccess):
         :raises TargetError: The target cannot be reached.
         """
         name = database or self._project().default_name
-        wanted = self._checked(target, downwards=action == "downgrade")
+        wanted = self.checked(target, downwards=action == "downgrade")
 
         with self.in_use(name) as use:
             live = start is None
@@ -230,10 +230,27 @@ class Reader(AlembicAccess):
         """
         name = database or self._project().default_name
         heads = self.current_ids(name)
-        wanted = self._checked(target, downwards=action == "downgrade")
+        wanted = self.checked(target, downwards=action == "downgrade")
 
         with explained(wanted, heads):
             return heads, self._step_finder(action, wanted)(name, heads)
+
+    def checked(self, target: Target, *, downwards: bool = False) -> list[str]:
+        """Return a target as texts, a number as a count with its sign.
+
+        :param target: Such as ``heads``, an id, ``2``, or a list of ids.
+        :param downwards: Whether a number means steps down.
+        :raises TargetError: It names no revision.
+        """
+        _ = self.script_directory  # Broken files are named before a target is.
+        history = self._history()
+        texts = [count_or_revision(text, history, downwards=downwards) for text in as_texts(target)]
+
+        if not history.problems:
+            for text in texts:
+                check_target(text, history)
+
+        return texts
 
     def _history(self) -> History:
         return self._project().scripts.history()
@@ -257,17 +274,6 @@ class Reader(AlembicAccess):
             UnknownRevision(revision) if revision in unknown else directory.get_revision(revision)
             for revision in ids
         )
-
-    def _checked(self, target: Target, *, downwards: bool = False) -> list[str]:
-        _ = self.script_directory  # Broken files are named before a target is.
-        history = self._history()
-        texts = [count_or_revision(text, history, downwards=downwards) for text in as_texts(target)]
-
-        if not history.problems:
-            for text in texts:
-                check_target(text, history)
-
-        return texts
 
     def _bound(self, target: Target, argument: str, database: str | None) -> list[str]:
         texts = as_texts(target)

@@ -13,6 +13,7 @@ import typing as t
 
 import sqlalchemy as sa
 
+from ..errors import MigrationError
 from .ledger import Ledger
 from .ledger_report import LineReport
 from .ledger_report import StepReport
@@ -65,8 +66,10 @@ class Recording:
         #: Held while the ledger is told, so that lines stay in order.
         self._telling = threading.Lock()
         self._told = 0.0
-        #: Whether the step at work has sent anything outside of its transaction.
-        self.in_autocommit = False
+        #: Whether the ledger took what it was told last.
+        self._heard = True
+        #: Whether a part of the step at work stays, whatever its server can roll back.
+        self.leaves_traces = False
         self._steps: dict[int, StepReport] = {}
         self._lines: list[LineReport] = []
         self._step: StepReport | None = None
@@ -96,8 +99,10 @@ class Recording:
         """Return whether somebody asked the run to stop, as it is about to begin a step."""
         is_stale = time.monotonic() - self._told > STALE
 
-        # Where the thread hangs, a ledger that does not answer shall not hold up the run too.
-        if is_stale and not self.cancel_requested.is_set() and not self._telling.locked():
+        # A ledger that does not answer shall not hold up each step.
+        answers = self._heard and not self._telling.locked()
+
+        if is_stale and answers and not self.cancel_requested.is_set():
             with contextlib.suppress(sa.exc.SQLAlchemyError):
                 self._flush(always=True)
 
@@ -113,7 +118,7 @@ class Recording:
     def step_started(self, database: str, position: int, step: RevisionStep) -> None:
         """A step, counted from 1, is about to begin."""
         self._statements = self._rows = 0
-        self.in_autocommit = False
+        self.leaves_traces = False
         self._set(StepReport(position, StepStatus.RUNNING, _now()))
         self.log("info", "run", f"{position}: {step_revision(step)} {step_message(step)}".rstrip())
 
@@ -149,6 +154,7 @@ class Recording:
         handler = _ThisThread(self)
         sa.event.listen(connection, "before_cursor_execute", self._before)
         sa.event.listen(connection, "after_cursor_execute", self._after)
+        sa.event.listen(connection, "commit", self._committed)
         # No level is changed: what the app's own configuration drops is dropped here too.
         logging.getLogger().addHandler(handler)
 
@@ -158,17 +164,22 @@ class Recording:
             logging.getLogger().removeHandler(handler)
             sa.event.remove(connection, "before_cursor_execute", self._before)
             sa.event.remove(connection, "after_cursor_execute", self._after)
+            sa.event.remove(connection, "commit", self._committed)
             self._statement = None
 
     def _before(self, *arguments: t.Any) -> None:
         self._statement = (arguments[2], time.monotonic())
         level = arguments[0].get_execution_options().get("isolation_level")
-        self.in_autocommit = self.in_autocommit or level == "AUTOCOMMIT"
+        self.leaves_traces = self.leaves_traces or level == "AUTOCOMMIT"
 
     def _after(self, *arguments: t.Any) -> None:
         self._statement = None
         self._statements += 1
         self._rows += max(arguments[1].rowcount or 0, 0)
+
+    def _committed(self, *_: object) -> None:
+        # At the end of a step too; then the next one, if any, begins anew.
+        self.leaves_traces = True
 
     # What the thread does.
 
@@ -181,7 +192,7 @@ class Recording:
 
             if statement and time.monotonic() - statement[1] > SLOW:
                 # Whoever cannot be asked has nothing to say; the run goes on.
-                with contextlib.suppress(sa.exc.SQLAlchemyError):
+                with contextlib.suppress(MigrationError, sa.exc.SQLAlchemyError):
                     found = self._look_for_blockers()
                     for sentence in found:
                         if sentence not in blockers:
@@ -207,6 +218,7 @@ class Recording:
 
         statement = self._statement
         self._told = time.monotonic()
+        self._heard = False
 
         try:
             answer = self._ledger.report(
@@ -220,6 +232,8 @@ class Recording:
                 self._lines = lines + self._lines
                 self._steps = {**{step.position: step for step in steps}, **self._steps}
             raise
+
+        self._heard = True
 
         if answer.cancel_requested:
             self.cancel_requested.set()

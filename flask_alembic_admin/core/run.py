@@ -234,7 +234,7 @@ class Run:
         )
         return RunFailed(
             f"{self._action} of database '{self._name}' failed {at}: "
-            f"{database.describe_error(error)}. {stays}; {where}.{earlier}",
+            f"{database.describe_error(error).rstrip('.')}. {stays}; {where}.{earlier}",
             database=self._name,
             applied=done,
             failed=step_revision(step) if step is not None else None,

@@ -9,6 +9,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 from flask_alembic_admin.core import guarded
+from flask_alembic_admin.core import ledger_store
 from flask_alembic_admin.core.guarded import RunOptions
 from flask_alembic_admin.core.ledger import Ledger
 from flask_alembic_admin.core.results import RunResult
@@ -74,8 +75,9 @@ def child(folder: Path, verb: str = "upgrade", **order: t.Any) -> t.Iterator[Chi
 
     :param folder: The folder of the app.
     :param verb: What it does.
-    :param order: ``target``, and what ``RunOptions`` takes; ``pauses`` for ``guarded.PAUSES``;
-        ``stop_when_done`` and ``stop_at_verdict``, to stay there until the test lets go.
+    :param order: ``target``, ``database``, and what ``RunOptions`` takes; ``pauses`` for
+        ``guarded.PAUSES`` and ``busy_timeout`` for the ledger; ``stop_when_done`` and ``stop_at_verdict``, to stay
+        there until the test lets go.
     """
     ours, its = _processes.Pipe()
     process = _processes.Process(target=_main, args=(its, str(folder), verb, order))
@@ -92,10 +94,12 @@ def child(folder: Path, verb: str = "upgrade", **order: t.Any) -> t.Iterator[Chi
 
 
 def _main(line: Connection, folder: str, verb: str, order: dict[str, t.Any]) -> None:
+    ledger_store.BUSY_TIMEOUT = order.pop("busy_timeout", ledger_store.BUSY_TIMEOUT)
     app = create_app(folder)
     guarded.PAUSES = order.pop("pauses", guarded.PAUSES)
+
     if order.pop("stop_when_done", False):
-        _stop_after(folder)
+        _stop_when_done(folder)
 
     if order.pop("stop_at_verdict", False):
         _stop_at_verdict(folder)
@@ -107,7 +111,8 @@ def _main(line: Connection, folder: str, verb: str, order: dict[str, t.Any]) -> 
     with app.app_context():
         try:
             run = getattr(app.extensions["alembic"], verb)
-            results = run(target, options=RunOptions(**order))
+            database = order.pop("database", None)
+            results = run(target, database=database, options=RunOptions(**order))
             steps = tuple(step.revision for result in results for step in result.steps)
             answer = Answer(steps)
         # Whatever it is, the test wants to hear of it.
@@ -127,7 +132,7 @@ def _stop_at_verdict(folder: str) -> None:
     Ledger.finish = stop_and_finish  # type: ignore[method-assign]
 
 
-def _stop_after(folder: str) -> None:
+def _stop_when_done(folder: str) -> None:
     verified = Run._verified
 
     def verify_and_stop(run: Run) -> RunResult:
@@ -135,4 +140,5 @@ def _stop_after(folder: str) -> None:
         stop_at(folder, "done")
         return result
 
-    Run._verified = verify_and_stop  # type: ignore[method-assign]
+    # The names of the first arguments differ.
+    Run._verified = verify_and_stop  # type: ignore[assignment,method-assign]

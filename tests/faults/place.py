@@ -6,6 +6,8 @@ import contextlib
 import datetime
 import os
 import signal
+import subprocess
+import sys
 import threading
 import typing as t
 from pathlib import Path
@@ -30,8 +32,8 @@ from ..apps import drop
 from .app import create_app
 from .app import wait_for
 from .app import write_config
-from .child import child
 from .child import Child
+from .child import child
 
 #: What each server is told to work for a while.
 SLEEP = {"postgresql": "SELECT pg_sleep(20)", "mysql": "SELECT SLEEP(20)"}
@@ -83,7 +85,7 @@ class Place:
             revision,
             self._last,
             up="\n".join(filter(None, lines)),
-            down=f"{drop(f't_{revision}')}\nop.execute(\"DELETE FROM witness\")",
+            down=f'{drop(f"t_{revision}")}\nop.execute("DELETE FROM witness")',
         )
         self._last = revision
         return path
@@ -162,9 +164,28 @@ class Place:
         with self.app.app_context():
             start_run(self.alembic, run_id)
 
+    def watch(self, run_id: str) -> None:
+        """End a run that was started in another way, if it still runs after the test."""
+        self._runs.append(run_id)
+
+    def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run a command of the app."""
+        return subprocess.run(
+            [sys.executable, "-m", "flask", "--app", self._target, *arguments],
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+
     def running(self) -> RunRecord:
         """Wait until a run is under way and return it."""
         return wait_for(self._running)
+
+    @property
+    def _target(self) -> str:
+        target: str = self.app.config["ALEMBIC_ADMIN"]["app"]
+        return target
 
     def kill(self, record: RunRecord) -> None:
         """End the process of a run as ``kill -9`` does, and wait until it is gone."""

@@ -194,4 +194,3 @@ def test_the_child_of_the_panel_killed_inside_a_step(place: Place) -> None:
         place.execute("DROP TABLE t_b2")
 
     assert goes_on(place, record) == ("b2",)
-

@@ -124,7 +124,7 @@ FREED = {
 def test_a_migration_that_frees_the_lock_is_found_out(place: Place) -> None:
     """All is applied, but somebody else may have been at work: no success is claimed."""
     if place.dialect == "sqlite":
-        body = f"import os\nos.remove({place.url.database + '.alembic-admin.lock'!r})"
+        body = f"import os\nos.remove({f'{place.url.database}.alembic-admin.lock'!r})"
     else:
         body = "\n".join(f"op.execute({sql!r})" for sql in FREED[place.dialect])
 

@@ -131,9 +131,7 @@ def test_a_plan_is_run_once(place: Place) -> None:
     assert place.witnesses() == ["a1", "b2"]
 
 
-def test_a_plan_is_not_run_on_another_database(
-    place: Place, tmp_path: Path
-) -> None:
+def test_a_plan_is_not_run_on_another_database(place: Place, tmp_path: Path) -> None:
     """A database of the same name, empty like the first one, is not the one that was planned."""
     plan = place.plan()
     same_name = tmp_path / "other" / place.folder.name
