@@ -76,8 +76,8 @@ def child(folder: Path, verb: str = "upgrade", **order: t.Any) -> t.Iterator[Chi
     :param folder: The folder of the app.
     :param verb: What it does.
     :param order: ``target``, ``database``, and what ``RunOptions`` takes; ``pauses`` for
-        ``guarded.PAUSES`` and ``busy_timeout`` for the ledger; ``stop_when_done`` and ``stop_at_verdict``, to stay
-        there until the test lets go.
+        ``guarded.PAUSES`` and ``busy_timeout`` for the ledger; ``stop_when_done`` and
+        ``stop_at_verdict``, to stay there until the test lets go.
     """
     ours, its = _processes.Pipe()
     process = _processes.Process(target=_main, args=(its, str(folder), verb, order))
