@@ -15,6 +15,10 @@ import typing as t
 
 from .ledger_tables import TABLE_NAMES
 
+# That of the lease is in a module that this one must not import: it imports Alembic, which loads
+# this one while it is being imported itself.
+_OURS = TABLE_NAMES | {"alembic_admin_lock"}
+
 # An entry point is loaded while `alembic` itself is being imported, so no line that runs then
 # may import from it.
 if t.TYPE_CHECKING:
@@ -60,9 +64,9 @@ def _keep_others(container: ops.OpContainer) -> None:
 
     for operation in container.ops:
         if isinstance(operation, (ops.DropTableOp, ops.DropIndexOp)):
-            if operation.table_name in TABLE_NAMES:
+            if operation.table_name in _OURS:
                 continue
-        elif isinstance(operation, ops.ModifyTableOps) and operation.table_name in TABLE_NAMES:
+        elif isinstance(operation, ops.ModifyTableOps) and operation.table_name in _OURS:
             _keep_others(operation)
 
             if operation.is_empty():

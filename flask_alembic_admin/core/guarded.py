@@ -117,6 +117,7 @@ class GuardedRun:
         #: What is undone when the run has ended: the recording, once it has begun.
         self._around = contextlib.ExitStack()
         self._begun = False
+        self._waited = False
         #: Whether it is written down what became of it.
         self._told = False
 
@@ -232,7 +233,8 @@ class GuardedRun:
         )
 
     def _waits(self, holder: Holder | None) -> None:
-        if self._options.run_id is not None:
+        if self._options.run_id is not None and not self._waited:
+            self._waited = True
             who = f"run {holder.run}" if holder and holder.run else "another run"
             with contextlib.suppress(sa.exc.SQLAlchemyError):
                 self._ledger.log(self.id, "info", "lock", f"waits for {who} to end")

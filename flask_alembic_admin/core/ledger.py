@@ -314,13 +314,15 @@ class Ledger(LedgerReports):
             }
             for position, step in enumerate(steps, 1)
         ]
-        make_tables(self.engine)
 
-        with self.engine.begin() as connection:
-            connection.execute(sa.insert(RUN), run)
+        with self.kept_open() as ledger:
+            make_tables(ledger.engine)
 
-            if waiting:
-                connection.execute(sa.insert(STEP), waiting)
+            with ledger.engine.begin() as connection:
+                connection.execute(sa.insert(RUN), run)
+
+                if waiting:
+                    connection.execute(sa.insert(STEP), waiting)
 
     def _change(
         self,

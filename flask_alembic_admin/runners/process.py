@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import subprocess
 import sys
@@ -10,11 +11,15 @@ import threading
 import time
 import typing as t
 
+import sqlalchemy as sa
+
 from ..core.condition import session_lives
 from ..core.ledger_tables import RunStatus
 from ..core.project import Project
 from ..core.redact import redact
 from .app_target import app_arguments
+
+_logger = logging.getLogger(__name__)
 
 #: The group and the command that the child is started with.
 COMMAND = ("alembic-admin", "run-job")
@@ -67,6 +72,19 @@ def _wait(
         output.seek(max(0, output.tell() - _MOST_OUTPUT))
         said = output.read().decode(errors="replace").strip()
 
+    try:
+        _write_end(project, run_id, status, said)
+    except (sa.exc.SQLAlchemyError, OSError) as error:
+        # The server has other work than to die of that.
+        _logger.error(
+            "The process of run %s ended with status %s, which could not be recorded: %s",
+            run_id,
+            status,
+            type(error).__name__,
+        )
+
+
+def _write_end(project: Project, run_id: str, status: int, said: str) -> None:
     record = project.ledger.run(run_id)
 
     if record is None or not record.active:

@@ -270,7 +270,7 @@ def test_a_plan_whose_file_is_gone_is_refused(work: Workplace, target: str) -> N
     (work.folder / f"{NOTES}.py").unlink()
     changes = {
         "heads": "Revision notes03 is gone",
-        NOTES: "Target 'notes03' cannot be reached from base",
+        NOTES: "Its target is not there any more",
     }
     assert refused(work.db("upgrade", "--plan", plan), changes=changes[target])
     assert not work.tables()

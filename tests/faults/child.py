@@ -8,7 +8,6 @@ import typing as t
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-from flask_alembic_admin.core import guarded
 from flask_alembic_admin.core import ledger_store
 from flask_alembic_admin.core.guarded import RunOptions
 from flask_alembic_admin.core.ledger import Ledger
@@ -75,9 +74,8 @@ def child(folder: Path, verb: str = "upgrade", **order: t.Any) -> t.Iterator[Chi
 
     :param folder: The folder of the app.
     :param verb: What it does.
-    :param order: ``target``, ``database``, and what ``RunOptions`` takes; ``pauses`` for
-        ``guarded.PAUSES`` and ``busy_timeout`` for the ledger; ``stop_when_done`` and
-        ``stop_at_verdict``, to stay there until the test lets go.
+    :param order: ``target``, ``database``, and what ``RunOptions`` takes; ``busy_timeout`` for the
+        ledger; ``stop_when_done`` and ``stop_at_verdict``, to stay there until the test lets go.
     """
     ours, its = _processes.Pipe()
     process = _processes.Process(target=_main, args=(its, str(folder), verb, order))
@@ -96,7 +94,6 @@ def child(folder: Path, verb: str = "upgrade", **order: t.Any) -> t.Iterator[Chi
 def _main(line: Connection, folder: str, verb: str, order: dict[str, t.Any]) -> None:
     ledger_store.BUSY_TIMEOUT = order.pop("busy_timeout", ledger_store.BUSY_TIMEOUT)
     app = create_app(folder)
-    guarded.PAUSES = order.pop("pauses", guarded.PAUSES)
 
     if order.pop("stop_when_done", False):
         _stop_when_done(folder)

@@ -223,8 +223,16 @@ class Place:
     def ended(self, run_id: str) -> RunRecord:
         """Wait until a run has its verdict, and until its process is reaped."""
         record = wait_for(lambda: None if self.record(run_id).active else self.record(run_id), 0.03)
-        self._join(run_id)
+        self.reaped(run_id)
         return record
+
+    @staticmethod
+    def reaped(run_id: str) -> None:
+        """Wait until whoever started the process of a run has seen to its end."""
+        for thread in threading.enumerate():
+            if thread.name == f"run {run_id}":
+                thread.join(30)
+                assert not thread.is_alive()
 
     def age(self, run_id: str, seconds: float = 3600) -> None:
         """Make a run silent for a while."""
@@ -292,7 +300,7 @@ class Place:
         self.end_sessions()
 
         for run_id in self._runs:
-            self._join(run_id)
+            self.reaped(run_id)
 
         self.engine.dispose()
         self.ledger.engine.dispose()
@@ -327,13 +335,6 @@ class Place:
     @staticmethod
     def _exists(pid: int | None) -> bool:
         return pid is not None and Path(f"/proc/{pid}").exists()
-
-    @staticmethod
-    def _join(run_id: str) -> None:
-        for thread in threading.enumerate():
-            if thread.name == f"run {run_id}":
-                thread.join(30)
-                assert not thread.is_alive()
 
     def _witness(self, revision: str) -> str:
         return f"op.execute(\"INSERT INTO witness VALUES ('{revision}')\")"

@@ -150,6 +150,19 @@ def test_a_ledger_that_breaks_during_a_run_does_not_hide_its_success(
     assert place.witnesses() == ["a1", "b2", "c3"]
 
 
+def test_a_ledger_that_breaks_does_no_harm_to_who_started_the_run(
+    make_place: MakePlace, tmp_path: Path
+) -> None:
+    """It sees to the end of the process, and cannot write a verdict either."""
+    file = tmp_path / "ledger.sqlite"
+    place = make_place(ledger=f"sqlite:///{file}")
+    place.add("a1", BREAKS["is gone"].format(file=str(file)))
+    # An error in its thread fails the test.
+    place.reaped(place.start())
+    file.rmdir()
+    assert place.heads() == ("a1",)
+
+
 def test_a_verdict_that_cannot_be_written_is_logged(
     make_place: MakePlace, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

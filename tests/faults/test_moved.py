@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
+from flask_alembic_admin.core.job import run_job
 from flask_alembic_admin.core.plan import Plan
 from flask_alembic_admin.errors import MigrationError
 from flask_alembic_admin.errors import PlanMoved
@@ -89,11 +90,14 @@ def test_a_plan_in_code_is_not_run_when_its_files_moved(
 def test_a_queued_run_is_not_begun_when_its_files_moved(
     place: Place, move: t.Callable[[Place], None], words: str
 ) -> None:
-    """Its process looks again under the lock, and the record says what moved."""
+    """Who carries it out looks again under the lock, and the record says what moved."""
     run_id = place.queue()
     move(place)
-    place.begin(run_id)
-    record = place.ended(run_id)
+
+    with place.app.app_context(), pytest.raises(PlanMoved):
+        run_job(place.alembic, run_id)
+
+    record = place.record(run_id)
     assert (record.status, record.error_class) == ("failed", "PlanMoved")
     assert words in (record.error or "")
     assert set(place.steps(run_id).values()) == {"waiting"}
