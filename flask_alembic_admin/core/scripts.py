@@ -5,9 +5,7 @@ from __future__ import annotations
 import argparse
 import collections.abc as c
 import configparser
-import contextlib
 import functools
-import gc
 import os
 import shutil
 import threading
@@ -175,8 +173,7 @@ class Scripts:
             signature = self._reader.signature()
 
             if self._loaded is None or self._loaded[0] != signature:
-                with _nothing_collected():
-                    self._loaded = (signature, load())
+                self._loaded = (signature, load())
 
             return self._loaded[1]
 
@@ -237,19 +234,6 @@ class Scripts:
             f"The revision files cannot be loaded: {type(error).__name__}{place}: {error}.",
             "Correct that file; nothing can be migrated before all of them load.",
         )
-
-
-@contextlib.contextmanager
-def _nothing_collected() -> c.Iterator[None]:
-    """Look for no garbage while thousands of objects are made that are all kept."""
-    was_enabled = gc.isenabled()
-    gc.disable()
-
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()
 
 
 class _OpIsMissing(Exception):

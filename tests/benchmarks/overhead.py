@@ -77,7 +77,7 @@ def _measure(
         for side in SIDES if number % 2 == 0 else SIDES[::-1]:
             with (
                 tempfile.TemporaryDirectory(dir=folder) as own,
-                _empty_database(server, Path(own)) as url,
+                empty_database(server, Path(own)) as url,
             ):
                 profile = str(profiles / f"{server}-{side}.prof") if profiles else None
                 order = Order(side, url, str(scripts), own, profile)
@@ -87,7 +87,13 @@ def _measure(
 
 
 @contextlib.contextmanager
-def _empty_database(server: str, folder: Path) -> c.Iterator[str]:
+def empty_database(server: str, folder: Path) -> c.Iterator[str]:
+    """Lend an empty database, and drop it afterwards.
+
+    :param server: One of ``SERVERS``.
+    :param folder: Where SQLite keeps it.
+    :return: Its URL, with its password.
+    """
     if server == "sqlite":
         yield str(sa.URL.create("sqlite", database=str(folder / "database.sqlite")))
     else:

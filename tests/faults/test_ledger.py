@@ -114,33 +114,17 @@ def test_a_full_disk_under_the_ledger_refuses_a_run(make_place: MakePlace, tmp_p
 #: What happens to the file of the ledger.
 BREAKS = {
     "is gone": "import os\nos.remove({file!r})\nos.mkdir({file!r})",
-    "is on a full disk": "import resource\nresource.setrlimit(resource.RLIMIT_FSIZE, (1, 1))",
     "is locked": "import sqlite3\n"
     "sqlite3.kept = sqlite3.connect({file!r})\nsqlite3.kept.execute('BEGIN EXCLUSIVE')",
 }
 
 
-@pytest.fixture(params=BREAKS)
-def broken_ledger(request: pytest.FixtureRequest, make_place: MakePlace, tmp_path: Path) -> Place:
-    """A place whose second migration breaks the ledger, which is a file, while it runs."""
-    file = tmp_path / "ledger.sqlite"
-    place = make_place(ledger=f"sqlite:///{file}")
-
-    if place.dialect == "sqlite" and "disk" in request.param:
-        pytest.skip("the limit holds for every file of the process, that of the database too")
-
+def break_during_run(place: Place, file: Path, how: str) -> None:
+    """Break the ledger, which is a file, by the second of three revisions."""
     place.add("a1")
     place.upgrade()
-    place.add("b2", BREAKS[request.param].format(file=str(file)))
+    place.add("b2", how.format(file=str(file)))
     place.add("c3")
-    return place
-
-
-def test_a_ledger_that_breaks_during_a_run_does_not_hide_its_success(
-    broken_ledger: Place,
-) -> None:
-    """The migration has succeeded, whoever asked is told so, and nothing is run again."""
-    place = broken_ledger
 
     with place.child(busy_timeout=0.1) as child:
         child.go()
@@ -148,6 +132,32 @@ def test_a_ledger_that_breaks_during_a_run_does_not_hide_its_success(
 
     assert place.heads() == ("c3",)
     assert place.witnesses() == ["a1", "b2", "c3"]
+
+
+@pytest.mark.parametrize("how", BREAKS.values(), ids=BREAKS)
+def test_a_ledger_that_breaks_during_a_run_does_not_hide_its_success(
+    make_place: MakePlace, tmp_path: Path, how: str
+) -> None:
+    """The migration has succeeded, whoever asked is told so, and nothing is run again."""
+    file = tmp_path / "ledger.sqlite"
+    break_during_run(make_place(ledger=f"sqlite:///{file}"), file, how)
+
+
+class TestFullDisk:
+    """Servers whose files are not those of the process, which the limit holds for."""
+
+    @pytest.fixture(params=["postgresql", "mariadb"])
+    def database_url(self, request: pytest.FixtureRequest) -> t.Any:
+        """The URL of an empty database."""
+        return request.getfixturevalue(f"{request.param}_url")
+
+    def test_a_disk_that_is_full_during_a_run_does_not_hide_its_success(
+        self, make_place: MakePlace, tmp_path: Path
+    ) -> None:
+        """The process can write to no file any more."""
+        file = tmp_path / "ledger.sqlite"
+        how = "import resource\nresource.setrlimit(resource.RLIMIT_FSIZE, (1, 1))"
+        break_during_run(make_place(ledger=f"sqlite:///{file}"), file, how)
 
 
 def test_a_ledger_that_breaks_does_no_harm_to_who_started_the_run(
