@@ -9,7 +9,11 @@ from .conftest import ServedShop
 if t.TYPE_CHECKING:
     from playwright.sync_api import Page
 
-pytestmark = pytest.mark.browser
+pytestmark = [
+    pytest.mark.browser,
+    # A page that is left before its icon has come makes the server drop a file half sent.
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+]
 
 
 def sign_in(page: Page, shop: ServedShop) -> None:
