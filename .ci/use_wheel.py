@@ -1,7 +1,9 @@
-"""Serve a page and a static file from an installed wheel, and look at what is in it."""
+"""Serve a page from an installed wheel, call its program, and look at what is in it."""
 
+import subprocess
 import sys
 import zipfile
+from pathlib import Path
 
 import flask
 
@@ -22,4 +24,7 @@ assert "migrations panel" in page.text, page.text
 sheet = client.get("/alembic/static/alembic_admin.css")
 assert sheet.status_code == 200, sheet.status
 assert len(sheet.data) > 1000, sheet.data
+program = Path(sys.executable).with_name("alembic-db")
+said = subprocess.run([program, "--help"], check=True, capture_output=True, text=True).stdout
+assert said.startswith("Usage: alembic-db"), said
 print(f"the wheel serves a page ({page.status}) and a style sheet ({len(sheet.data)} bytes)")

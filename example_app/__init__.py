@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections.abc as c
+import json
 import os
 import typing as t
 
@@ -21,9 +22,16 @@ def create_app(config: c.Mapping[str, t.Any] | None = None) -> Flask:
 
     :param config: What to set instead of what ``settings.py`` says.
     """
-    app = Flask(__name__, instance_path=os.environ.get("EXAMPLE_INSTANCE"))
+    app = Flask(
+        __name__,
+        instance_path=os.environ.get("EXAMPLE_INSTANCE"),
+        instance_relative_config=True,
+    )
     os.makedirs(app.instance_path, exist_ok=True)
-    app.config.from_mapping(settings.from_environment(app.instance_path), **(config or {}))
+    app.config.from_mapping(settings.from_environment(app.instance_path))
+    # What a demo has changed, also for the processes that its runs are.
+    app.config.from_file("settings.json", json.load, silent=True)
+    app.config.from_mapping(config or {})
 
     db.init_app(app)
     panel.init_app(app)

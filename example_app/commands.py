@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import collections.abc as c
+import contextlib
+import tempfile
+from pathlib import Path
 
 import click
 import sqlalchemy as sa
@@ -10,7 +13,9 @@ from flask import current_app
 from flask import Flask
 from flask.cli import with_appcontext
 
+from . import demo
 from . import first_start
+from .server import serve
 
 NEW_PASSWORDS = "flask --app example_app new-passwords"
 RIGHTS = {True: "may do everything", False: "may only look"}
@@ -34,6 +39,42 @@ def new_passwords_command() -> None:
             "The table of users cannot be written. Where it is missing, run: "
             "flask --app example_app first-start"
         ) from error
+
+
+@click.command("demo", no_args_is_help=True)
+@click.argument("state", type=click.Choice(sorted(demo.DEMOS)), metavar="STATE")
+@click.option(
+    "--list",
+    "listed",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=lambda context, option, wanted: _list_demos(context) if wanted else None,
+    help="List the states.",
+)
+def demo_command(state: str) -> None:
+    """Serve a shop of its own whose panel is in STATE, until Ctrl-C.
+
+    Nothing of your own shop is touched: its files are in a new folder that is deleted afterwards.
+    """
+    with tempfile.TemporaryDirectory(prefix=f"shop-{state}-") as folder:
+        made = demo.make_demo(state, Path(folder) / "instance")
+
+        with contextlib.suppress(KeyboardInterrupt), contextlib.closing(made):
+            serve(
+                made.app,
+                lambda panel: [
+                    *sign_in_lines(made.passwords),
+                    f"Look at   {panel}{made.page}",
+                    f"          as {demo.DEMOS[state].user}: {demo.DEMOS[state].sentence}",
+                ],
+            )
+
+
+def _list_demos(context: click.Context) -> None:
+    for name, shown in sorted(demo.DEMOS.items()):
+        click.echo(f"{name:20} {shown.sentence}")
+    context.exit()
 
 
 def tell(passwords: c.Iterable[tuple[str, str]]) -> None:
@@ -62,3 +103,4 @@ def init_app(app: Flask) -> None:
     """Give the app its commands."""
     app.cli.add_command(first_start_command)
     app.cli.add_command(new_passwords_command)
+    app.cli.add_command(demo_command)

@@ -10,6 +10,8 @@ import typing as t
 import sqlalchemy as sa
 from flask import Flask
 
+from flask_alembic_admin import RunOptions
+
 from .models import db
 from .models import User
 from .panel import alembic
@@ -33,7 +35,7 @@ def prepare(app: Flask) -> list[tuple[str, str]]:
         if sa.inspect(db.engine).has_table(User.__tablename__):
             return []
 
-        alembic.upgrade(REVISION)
+        alembic.upgrade(REVISION, options=RunOptions(actor="first start"))
         fill_shop()
         fill_audit()
         return new_passwords()

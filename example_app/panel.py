@@ -23,6 +23,6 @@ def may(user: t.Any, action: str, database: str) -> bool:
 def init_app(app: Flask) -> None:
     """Give the app ``flask db`` and the panel."""
     # A run is a process of its own, which loads the app by this name.
-    app.config.setdefault("ALEMBIC_ADMIN", {"app": "example_app"})
+    app.config.setdefault("ALEMBIC_ADMIN", {}).setdefault("app", "example_app")
     alembic.init_app(app)
     app.register_blueprint(alembic_admin)

@@ -8,7 +8,17 @@ import typing as t
 if t.TYPE_CHECKING:
     from .admin import alembic_admin as alembic_admin
     from .admin import AlembicAdmin as AlembicAdmin
+    from .core.events import attempt_refused as attempt_refused
+    from .core.events import run_finished as run_finished
+    from .core.events import run_requested as run_requested
+    from .core.events import run_started as run_started
+    from .core.events import step_finished as step_finished
     from .core.guarded import RunOptions as RunOptions
+    from .core.hooks import RunFacts as RunFacts
+    from .core.risks import Found as Found
+    from .core.risks import risk as risk
+    from .core.risks import Sight as Sight
+    from .core.risks import Step as Step
     from .core.servers import Timeouts as Timeouts
     from .errors import MigrationError as MigrationError
     from .extension import Alembic as Alembic
@@ -17,18 +27,38 @@ if t.TYPE_CHECKING:
 _HOMES = {
     "Alembic": "extension",
     "AlembicAdmin": "admin",
+    "Found": "core.risks",
     "MigrationError": "errors",
+    "RunFacts": "core.hooks",
     "RunOptions": "core.guarded",
+    "Sight": "core.risks",
+    "Step": "core.risks",
     "Timeouts": "core.servers",
     "alembic_admin": "admin",
+    "attempt_refused": "core.events",
+    "risk": "core.risks",
+    "run_finished": "core.events",
+    "run_requested": "core.events",
+    "run_started": "core.events",
+    "step_finished": "core.events",
 }
 __all__ = [
     "Alembic",
     "AlembicAdmin",
+    "Found",
     "MigrationError",
+    "RunFacts",
     "RunOptions",
+    "Sight",
+    "Step",
     "Timeouts",
     "alembic_admin",
+    "attempt_refused",
+    "risk",
+    "run_finished",
+    "run_requested",
+    "run_started",
+    "step_finished",
 ]
 
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import typing as t
 
+#: How the commands are called where nobody has given them another name.
+COMMAND = "flask db"
+
 
 class MigrationError(Exception):
     """The root of all errors raised by Flask-Alembic-Admin.
@@ -32,6 +35,10 @@ class ScriptError(MigrationError):
     :param message: What is wrong, with the file and the line where they are known.
     :param cure: What to do about it.
     """
+
+
+class EnvPyError(MigrationError):
+    """The ``env.py`` of a script folder cannot be run, or does not do what one has to do."""
 
 
 class UnknownRevisionError(MigrationError):
@@ -124,6 +131,20 @@ class PooledConnection(MigrationError):
         self.url = url
 
 
+class OutsideScratch(MigrationError):
+    """A revision that is tried out on a scratch database reaches for something else.
+
+    :param wanted: What it reaches for, as the end of a sentence.
+    """
+
+    def __init__(self, wanted: str) -> None:
+        super().__init__(
+            f"It reaches for {wanted}, which is not the scratch database.",
+            "Send all through op, and only what concerns the database itself.",
+        )
+        self.wanted = wanted
+
+
 class PlanMoved(MigrationError):
     """What a plan was made from has changed since, so that it must not be run.
 
@@ -133,6 +154,10 @@ class PlanMoved(MigrationError):
     def __init__(self, changes: list[str]) -> None:
         super().__init__(f"Things moved since this was planned: {' '.join(changes)}", "Plan again.")
         self.changes = changes
+
+
+class NotRehearsable(MigrationError):
+    """A plan cannot be rehearsed, or a step does what a rehearsal refuses."""
 
 
 class LedgerUnavailable(MigrationError):
@@ -145,14 +170,15 @@ class Interrupted(MigrationError):
     :param database: The database's name.
     :param run: The id of that run.
     :param step: The revision that may be half done.
+    :param command: How the commands are called.
     """
 
-    def __init__(self, database: str, run: str, step: str) -> None:
+    def __init__(self, database: str, run: str, step: str, command: str = COMMAND) -> None:
         super().__init__(
             f"Database '{database}' is in doubt: run {run} ended in {step}, which may be half "
             "done, since this server cannot roll schema changes back.",
             "Look at the database, then say what you found: "
-            f"flask db runs examine {run} --reason '...'.",
+            f"{command} runs examine {run} --reason '...'.",
         )
         self.database = database
         self.run = run
@@ -186,7 +212,8 @@ class RunFailed(MigrationError):
     :param database: The database's name.
     :param applied: Ids of the revisions that were carried out and stay so.
     :param failed: Id of the revision that failed, or None where no step had begun.
-    :param heads: What the database's version table held afterwards.
+    :param heads: What the database's version table held afterwards, or None where nobody could
+        read it.
     """
 
     def __init__(
@@ -196,7 +223,7 @@ class RunFailed(MigrationError):
         database: str,
         applied: tuple[str, ...] = (),
         failed: str | None = None,
-        heads: tuple[str, ...] = (),
+        heads: tuple[str, ...] | None = None,
         cure: str = "",
     ) -> None:
         super().__init__(message, cure)
@@ -204,3 +231,23 @@ class RunFailed(MigrationError):
         self.applied = applied
         self.failed = failed
         self.heads = heads
+
+
+class HookFailed(RunFailed):
+    """A ``before_run`` hook raised, so the run was stopped before it started.
+
+    :param hook: The hook's name.
+    :param reason: What it raised, redacted.
+    :param database: The database's name.
+    :param heads: What the database's version table holds.
+    """
+
+    def __init__(self, hook: str, reason: str, database: str, heads: tuple[str, ...]) -> None:
+        super().__init__(
+            f"The before_run hook {hook} failed, so nothing was run on database '{database}': "
+            f"{reason.rstrip('.')}.",
+            database=database,
+            heads=heads,
+            cure="Put right what it needs, and run it again.",
+        )
+        self.hook = hook

@@ -7,16 +7,12 @@ from flask import current_app
 from flask.cli import ScriptInfo
 
 from .cli import COMMANDS
+from .cli.failures import EPILOG
 from .core.migrator import Migrator
 from .errors import SetupError
 
-_EPILOG = """\b
-Exit status: 0 done, 1 no (check found something, revisions are pending),
-2 wrong usage, 3 a run failed or a database cannot be reached.
-"""
 
-
-@click.group("db", epilog=_EPILOG)
+@click.group("db", epilog=EPILOG)
 @click.pass_context
 def cli(context: click.Context) -> None:
     """Run and write database migrations."""

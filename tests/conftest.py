@@ -3,10 +3,12 @@ from __future__ import annotations
 import collections.abc as c
 import typing as t
 from pathlib import Path
+from unittest import mock
 
 import pytest
 import sqlalchemy as sa
 from flask import Flask
+from jinja2 import FileSystemBytecodeCache
 
 import example_app
 from example_app.models import db
@@ -14,6 +16,15 @@ from example_app.models import db
 from .apps import MakeSite
 from .apps import site_maker
 from .servers import own_database
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _compile_templates_once(tmp_path_factory: pytest.TempPathFactory) -> c.Iterator[None]:
+    """Keep what templates compile to: each test makes an app, which would compile them anew."""
+    cache = FileSystemBytecodeCache(str(tmp_path_factory.mktemp("templates")))
+
+    with mock.patch.object(Flask, "jinja_options", {"bytecode_cache": cache}):
+        yield
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ from __future__ import annotations
 import collections.abc as c
 import contextlib
 import os
+import typing as t
 import uuid
 
 import pytest
@@ -22,6 +23,17 @@ def server_url(variable: str) -> sa.URL:
     return sa.make_url(os.environ.get(variable) or DEFAULT_URLS[variable])
 
 
+def unavailable(reason: str) -> t.NoReturn:
+    """Skip a test that lacks something; where ``CI`` is set it fails.
+
+    :param reason: What is not there.
+    """
+    if os.environ.get("CI"):
+        pytest.fail(reason)
+
+    pytest.skip(reason)
+
+
 @contextlib.contextmanager
 def own_database(variable: str) -> c.Iterator[sa.URL]:
     """Make an empty database on the server that a variable names, and drop it afterwards.
@@ -36,10 +48,7 @@ def own_database(variable: str) -> c.Iterator[sa.URL]:
         with engine.connect() as connection:
             connection.execute(sa.text(f"CREATE DATABASE {name}"))
     except sa.exc.OperationalError as error:
-        reason = f"no server at {variable} ({url.render_as_string()}): {error.orig}"
-        if os.environ.get("CI"):
-            pytest.fail(reason)
-        pytest.skip(reason)
+        unavailable(f"no server at {variable} ({url.render_as_string()}): {error.orig}")
 
     try:
         yield url.set(database=name)

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import collections.abc as c
+import typing as t
 from pathlib import Path
 
 import flask_sqlalchemy
 import flask_sqlalchemy_lite
 import pytest
 import sqlalchemy as sa
+import sqlalchemy.orm
 from flask import Flask
 
 from flask_alembic_admin import Alembic
 from flask_alembic_admin.core.results import RunResult
 from flask_alembic_admin.errors import RunFailed
+from flask_alembic_admin.errors import SetupError
 
 from .apps import add_revision
 from .apps import create
@@ -77,6 +80,83 @@ def test_flask_sqlalchemy_gives_its_binds(tmp_path: Path) -> None:
         dispose(alembic)
 
 
+def _bound(tmp_path: Path, **config: str) -> tuple[Flask, flask_sqlalchemy.SQLAlchemy]:
+    app = Flask("bound", root_path=str(tmp_path), instance_path=str(tmp_path))
+    app.config["SQLALCHEMY_BINDS"] = {"audit": "sqlite:///two.sqlite"}
+    app.config.from_mapping(config)
+    return app, flask_sqlalchemy.SQLAlchemy(app)
+
+
+def test_binds_are_not_migrated_by_themselves(tmp_path: Path) -> None:
+    """Nobody's second database is touched who has not said so."""
+    app, _ = _bound(tmp_path, SQLALCHEMY_DATABASE_URI="sqlite:///one.sqlite")
+    alembic = Alembic(app)
+
+    with app.app_context():
+        assert list(alembic.project.databases) == ["default"]
+
+
+def test_an_app_may_have_nothing_but_binds(tmp_path: Path) -> None:
+    """Its default metadata, which is always there, is left out as long as it is empty."""
+    app, db = _bound(tmp_path)
+    alembic = Alembic(app, binds=True)
+    _model(db.metadatas["audit"], "events")
+
+    with app.app_context():
+        alembic.revision("add events")
+        assert [result.database for result in alembic.upgrade()] == ["audit"]
+        dispose(alembic)
+
+
+def test_a_default_model_without_an_engine_is_not_passed_over(tmp_path: Path) -> None:
+    """It would be left behind in silence."""
+    app, db = _bound(tmp_path)
+    alembic = Alembic(app, binds=True)
+    _model(db.metadata, "users")
+
+    with app.app_context(), pytest.raises(SetupError, match="'default', for which there is no eng"):
+        _ = alembic.project
+
+
+def test_binds_need_flask_sqlalchemy(tmp_path: Path) -> None:
+    """No other has any."""
+    app = Flask("lite", root_path=str(tmp_path), instance_path=str(tmp_path))
+    app.config["SQLALCHEMY_ENGINES"] = {"default": "sqlite://"}
+    flask_sqlalchemy_lite.SQLAlchemy(app)
+    alembic = Alembic(app, binds=True)
+
+    with app.app_context(), pytest.raises(SetupError, match="which this app does not use"):
+        _ = alembic.project
+
+
+def test_binds_and_metadatas_are_not_both_taken() -> None:
+    """Either says which databases there are."""
+    with pytest.raises(SetupError, match="got both 'metadatas' and 'binds'"):
+        Alembic(metadatas=sa.MetaData(), binds=True)
+
+
+class _Base(sa.orm.DeclarativeBase):
+    pass
+
+
+@pytest.mark.parametrize("wrap", [lambda base: base, lambda base: [base], lambda base: {"a": base}])
+def test_a_base_class_is_no_metadata(wrap: c.Callable[[object], t.Any]) -> None:
+    """The likeliest mistake says what to write."""
+    with pytest.raises(SetupError) as caught:
+        Alembic(metadatas=wrap(_Base))
+
+    assert str(caught.value) == (
+        "'metadatas' holds _Base, which is no MetaData. Pass the 'metadata' of it, such as "
+        "_Base.metadata."
+    )
+
+
+def test_what_is_no_metadata_at_all_is_refused() -> None:
+    """Before anything is done with it."""
+    with pytest.raises(SetupError, match="'metadatas' holds str, which is no MetaData"):
+        Alembic(metadatas="models")  # type: ignore[arg-type]
+
+
 def test_flask_sqlalchemy_lite_gives_engines(tmp_path: Path, database_url: sa.URL) -> None:
     """It knows no metadata, which is passed."""
     app = Flask("lite", root_path=str(tmp_path), instance_path=str(tmp_path / "instance"))
@@ -137,6 +217,28 @@ def test_a_database_may_have_several_metadata(make_site: MakeSite) -> None:
     assert site.tables() == {"users", "posts"}
 
 
+def test_a_table_of_two_metadata_is_named(make_site: MakeSite) -> None:
+    """Neither comparison nor revision guesses; what is written already can be run."""
+    metadatas = [sa.MetaData(), sa.MetaData()]
+    site = make_site(metadatas=metadatas)
+    add_revision(site.folder, "a1", up=create("users"))
+
+    for metadata in metadatas:
+        _model(metadata, "users")
+
+    site.upgrade()
+    said = "Table 'users' is in several of the metadata of database 'default'"
+
+    with site.app.app_context():
+        for verb in (site.alembic.compare_metadata, lambda: site.alembic.revision("more")):
+            with pytest.raises(SetupError, match=said):
+                verb()
+
+    result = site.app.test_cli_runner().invoke(args=["db", "check"])
+    assert result.exit_code == 2
+    assert said in result.output
+
+
 def test_one_of_several_databases_may_have_several_metadata(
     make_site: MakeSite, tmp_path: Path
 ) -> None:
@@ -153,6 +255,98 @@ def test_one_of_several_databases_may_have_several_metadata(
         site.alembic.upgrade()
 
     assert (site.tables("one"), site.tables("two")) == ({"t0", "t1"}, {"t2"})
+
+
+@pytest.fixture
+def tenant(make_site: MakeSite, postgresql_url: sa.URL) -> Site:
+    """An app whose version table is to be in a schema that is not there yet."""
+    options = {"version_table_schema": "tenant"}
+    site = make_site(postgresql_url, config={"ALEMBIC_CONTEXT": options})
+    add_revision(site.folder, "a1", up=create("users"))
+    return site
+
+
+@pytest.mark.parametrize("verb", ["upgrade", "stamp"])
+def test_a_version_table_needs_its_schema(tenant: Site, verb: str) -> None:
+    """What to create is said before anything is run; where it is can be asked all the same."""
+    with tenant.app.app_context():
+        assert tenant.alembic.current() == ()
+        assert tenant.alembic.pending() == ("a1",)
+
+        with pytest.raises(SetupError) as caught:
+            getattr(tenant.alembic, verb)("heads")
+
+    assert str(caught.value) == (
+        "Database 'default' has no schema 'tenant', where ALEMBIC_CONTEXT['version_table_schema'] "
+        'says that the version table is. Create it first (CREATE SCHEMA "tenant"), or name one '
+        "that is there."
+    )
+    assert tenant.tables() == set()
+    tenant.execute("CREATE SCHEMA tenant")
+
+    with tenant.app.app_context():
+        getattr(tenant.alembic, verb)("heads")
+        assert tenant.alembic.pending() == ()
+
+
+@pytest.mark.parametrize(
+    ("options", "schema_map"),
+    [({}, {None: "acme"}), ({"version_table_schema": "tenant"}, {"tenant": "acme"})],
+)
+def test_an_engine_that_translates_the_schema_of_the_version_table_is_refused(
+    make_site: MakeSite,
+    postgresql_url: sa.URL,
+    options: dict[str, str],
+    schema_map: dict[str | None, str],
+) -> None:
+    """Alembic would make that table and not find it again; nothing is run."""
+    engine = sa.create_engine(
+        postgresql_url,
+        execution_options={"schema_translate_map": schema_map},
+        poolclass=sa.NullPool,
+    )
+    site = make_site(postgresql_url, config={"ALEMBIC_CONTEXT": options}, engines=engine)
+    site.execute("CREATE SCHEMA acme")
+    add_revision(site.folder, "a1", up=create("users"))
+
+    with pytest.raises(SetupError, match="has a 'schema_translate_map' that leads to 'acme'"):
+        site.upgrade()
+
+    assert sa.inspect(site.engine).get_table_names(schema="acme") == []
+
+
+def test_an_engine_may_translate_to_where_the_version_table_is_anyway(
+    make_site: MakeSite, postgresql_url: sa.URL
+) -> None:
+    """Then it is found."""
+    engine = sa.create_engine(
+        postgresql_url,
+        execution_options={"schema_translate_map": {None: "public", "other": "acme"}},
+        poolclass=sa.NullPool,
+    )
+    site = make_site(postgresql_url, engines=engine)
+    add_revision(site.folder, "a1", up=create("users"))
+    site.upgrade()
+
+    with site.app.app_context():
+        assert site.alembic.pending() == ()
+
+
+def test_the_search_path_of_a_role_says_where_the_version_table_is(
+    make_site: MakeSite, postgresql_url: sa.URL
+) -> None:
+    """It is made, read and verified there, with no option."""
+    url = postgresql_url.update_query_dict({"options": "-c search_path=acme"})
+    site = make_site(url)
+    site.execute("CREATE SCHEMA acme")
+    add_revision(site.folder, "a1", up=create("users"))
+    site.upgrade()
+
+    with site.app.app_context():
+        assert site.alembic.pending() == ()
+
+    assert "alembic_version" in sa.inspect(site.engine).get_table_names(schema="acme")
+    assert sa.inspect(site.engine).get_table_names(schema="public") == []
 
 
 def test_several_databases_get_the_multidb_template(several: Site, make_site: MakeSite) -> None:

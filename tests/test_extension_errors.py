@@ -16,6 +16,7 @@ from flask import Flask
 
 from flask_alembic_admin import Alembic
 from flask_alembic_admin import errors
+from flask_alembic_admin.core.surroundings import operating_system_user
 from flask_alembic_admin.errors import MigrationError
 from flask_alembic_admin.errors import ScriptError
 from flask_alembic_admin.errors import SetupError
@@ -527,8 +528,9 @@ def test_a_read_only_file_system_stops_writing(read_only: Site, verb: str) -> No
         getattr(read_only.alembic, verb)(**given)
 
     assert str(caught.value) == (
-        f"The revision cannot be written to {read_only.folder}: Read-only file system. Make "
-        "revisions where the source tree can be written to, and deploy them."
+        f"The revision cannot be written to {read_only.folder} by {operating_system_user()}: "
+        f"Read-only file system. Run 'flask db {verb}' where the sources are and deploy the file, "
+        "or make that folder writable."
     )
 
 

@@ -179,7 +179,7 @@ def locked_site(
     make_site: MakeSite, postgresql_url: sa.URL, monkeypatch: pytest.MonkeyPatch
 ) -> Site:
     """An app at its first revision, on a server that rolls back, with short waits."""
-    monkeypatch.setattr("flask_alembic_admin.core.guarded.PAUSES", (0.01, 0.01, 0.01))
+    monkeypatch.setattr("flask_alembic_admin.core.retrying.PAUSES", (0.01, 0.01, 0.01))
     config = {"ALEMBIC_ADMIN": {"lock_timeout": 0.2}}
     site = make_site(postgresql_url, config=config)
     add_line(site.folder, "a1")

@@ -18,10 +18,12 @@ MAY_IMPORT = {
     "errors": set(),
     "core": {"errors"},
     "cli": {"core", "errors"},
-    "extension": {"flask_db", "core", "cli", "errors"},
+    "extension": {"flask_db", "flask_env", "core", "cli", "errors"},
+    "flask_env": {"core", "errors"},
     "flask_db": {"extension", "core", "cli", "errors"},
     "runners": {"extension", "core", "cli", "errors"},
     "admin": {"runners", "extension", "core", "errors"},
+    "__main__": {"cli"},
     # The front door only names what stands behind it.
     "__init__": {"admin", "extension", "core", "errors"},
 }
@@ -36,7 +38,7 @@ FORBIDDEN = {
 
 PRIVATE = re.compile(
     r"\b\w*\._(?:upgrade_revs|downgrade_revs|stamp_revs|migrations_fn|exec|install_proxy|setups"
-    r"|version|has_version_table|ensure_version_table|transaction)\b"
+    r"|version|has_version_table|ensure_version_table|transaction|run_hooks|should_recreate)\b"
 )
 
 
@@ -79,13 +81,34 @@ def test_a_file_imports_only_from_below(path: Path) -> None:
     assert wrong == []
 
 
+def test_nothing_needs_greenlet() -> None:
+    """SQLAlchemy's async half is for async engines only, whose drivers bring greenlet along."""
+    modules = [
+        ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts)
+        for path in FILES
+        if path.stem not in {"__main__", "__init__"}
+    ]
+    code = "import importlib, sys; sys.modules['greenlet'] = None; "
+    code += f"[importlib.import_module(name) for name in {modules}]"
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
 def test_every_part_has_a_floor() -> None:
     """A new folder or module is given its place here."""
     assert {_part(path) for path in FILES} <= set(MAY_IMPORT)
 
 
 @pytest.mark.parametrize(
-    "module", ["core.migrator", "core.plan", "core.job", "core.status", "core.autogenerate"]
+    "module",
+    [
+        "core",
+        "core.migrator",
+        "core.plain_project",
+        "core.plan",
+        "core.job",
+        "core.status",
+        "core.autogenerate",
+    ],
 )
 def test_the_core_needs_no_flask(module: str) -> None:
     """It works in a project that has none."""

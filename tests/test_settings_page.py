@@ -14,7 +14,7 @@ PAGE = (Path(__file__).parent.parent / "docs" / "settings.md").read_text()
 def test_every_setting_is_documented(setting: str) -> None:
     """Whoever reads the page knows them all, with their defaults."""
     (row,) = [line for line in PAGE.splitlines() if line.startswith(f"| `{setting}` |")]
-    default = getattr(Settings, setting)
+    default = getattr(Settings(), setting)
     shown = (
         "none"
         if default is None

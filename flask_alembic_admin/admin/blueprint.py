@@ -3,29 +3,48 @@
 from __future__ import annotations
 
 import typing as t
+from importlib.metadata import version
 from pathlib import Path
 
 import click
+import sqlalchemy as sa
 from flask import Blueprint
 from flask import current_app
 from flask import request
+from flask import url_for
 from flask.sansio.app import App
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import HTTPException
 
+from ..core.check_job import run_check
 from ..core.job import run_job
+from ..core.quantities import size
+from ..core.risks import risk
 from ..core.settings import Settings
+from ..core.signals import ended_by_sigterm
+from ..core.signals import Signals
 from ..errors import MigrationError
 from ..errors import SetupError
+from ..runners.process import CHECK_COMMAND
 from ..runners.process import COMMAND
 from . import access
+from .estimates import lock_badge
+from .estimates import rows_words
+from .estimates import work_words
+from .frame import make_frame
 from .presenters import date_and_time
 from .presenters import duration
 from .presenters import short
 from .responses import add_headers
+from .responses import database_error_page
 from .responses import http_error_page
 from .responses import migration_error_page
+from .source import coloured
+from .translation import gettext
+from .translation import ngettext
 from .views import ROUTES
+
+_VERSION = version("Flask-Alembic-Admin")
 
 #: What a permission rule is asked about.
 Action: t.TypeAlias = t.Literal[
@@ -44,6 +63,9 @@ class AlembicAdmin(Blueprint):
     :param options: Further options of ``flask.Blueprint``.
     """
 
+    #: Makes a rule of a function: what a plan's findings are made of.
+    risk = staticmethod(risk)
+
     def __init__(
         self, name: str = "alembic_admin", *, url_prefix: str = "/alembic", **options: t.Any
     ) -> None:
@@ -60,22 +82,30 @@ class AlembicAdmin(Blueprint):
         )
         # Our own attribute, not a set-up method: those refuse to work after a registration.
         self.permission_rule: PermissionRule | None = None
-        self._needed = {route.endpoint: route.permission for route in ROUTES}
+        self._routes = {route.endpoint: route for route in ROUTES}
 
         for route in ROUTES:
             self.add_url_rule(route.rule, route.endpoint, route.view, methods=[route.method])
 
         self.before_request(self._refuse_or_go_on)
         self.after_request(add_headers)
+        self.teardown_request(access.close)
         self.register_error_handler(HTTPException, http_error_page)
         self.register_error_handler(MigrationError, migration_error_page)
+        self.register_error_handler(sa.exc.SQLAlchemyError, database_error_page)
         self.context_processor(self._template_values)
         self.app_template_filter("aa_short")(short)
         self.app_template_filter("aa_time")(date_and_time)
         self.app_template_filter("aa_duration")(duration)
+        self.app_template_filter("aa_size")(size)
+        self.app_template_filter("aa_rows")(rows_words)
+        self.app_template_filter("aa_work")(work_words)
+        self.app_template_filter("aa_lock")(lock_badge)
+        self.app_template_filter("aa_coloured")(coloured)
         self.cli.help = "Carry out what was started in the migrations panel."
         self.cli.hidden = True
         self.cli.command(COMMAND[1])(_run_job_command)
+        self.cli.command(CHECK_COMMAND[1])(_run_check_command)
 
     def permission(self, rule: _Rule) -> _Rule:
         """Set the rule that says who may do what; a decorator.
@@ -100,10 +130,31 @@ class AlembicAdmin(Blueprint):
         if endpoint == "static":
             return None
 
-        return access.check(self.permission_rule, self._needed.get(endpoint))
+        route = self._routes.get(endpoint)
+
+        # Who only asks whether the panel is well is told one word.
+        if route is not None and route.permission == access.NONE:
+            return None
+
+        if route is None:
+            return access.check(None)
+
+        return access.check(route.permission, route.changes, route.command)
 
     def _template_values(self) -> dict[str, t.Any]:
-        return {"may": lambda action, database: access.may(self.permission_rule, action, database)}
+        return {
+            "_": gettext,
+            "ngettext": ngettext,
+            "asset": _asset,
+            "page_frame": make_frame,
+            "may": access.may,
+            "command_name": lambda: access.current_project().command,
+        }
+
+
+def _asset(filename: str) -> str:
+    """Return the URL of a static file, which changes with each version of the panel."""
+    return url_for(".static", filename=filename, v=_VERSION)
 
 
 def _assets_folder() -> Path:
@@ -125,8 +176,22 @@ def _assets_folder() -> Path:
 def _run_job_command(context: click.Context, run_id: str) -> None:
     """Carry out a run that was queued in the panel."""
     try:
-        if not run_job(current_app.extensions["alembic"], run_id):
-            raise click.UsageError(f"There is no queued run {run_id}.")
+        with Signals() as signals:
+            if not run_job(current_app.extensions["alembic"], run_id, signals=signals):
+                raise click.UsageError(f"There is no queued run {run_id}.")
+    except MigrationError as error:
+        click.echo(str(error), err=True)
+        context.exit(3)
+
+
+@click.argument("check_id")
+@click.pass_context
+def _run_check_command(context: click.Context, check_id: str) -> None:
+    """Carry out a check that was asked for in the panel."""
+    try:
+        with ended_by_sigterm():
+            if not run_check(current_app.extensions["alembic"], check_id):
+                raise click.UsageError(f"There is no queued check {check_id}.")
     except MigrationError as error:
         click.echo(str(error), err=True)
         context.exit(3)

@@ -7,8 +7,7 @@ import datetime
 
 from markupsafe import Markup
 
-from ..core.history import History
-from ..core.history import RevisionFile
+from ..core.quantities import duration as duration
 from ..core.status import DatabaseStatus
 
 
@@ -41,6 +40,8 @@ _BADGES = {
     "waiting": Badge("waiting", "○", "unknown"),
     "in doubt": Badge("in doubt", "▲", "bad"),
     "done": Badge("done", "✓", "good"),
+    "not done": Badge("not done", "○", "unknown"),
+    "cannot be told": Badge("cannot be told", "□", "warn"),
     "applied": Badge("applied", "●", "good"),
     "current": Badge("current", "◉", "busy"),
     "unknown": Badge("unknown", "□", "unknown"),
@@ -62,44 +63,6 @@ def status_badge(status: DatabaseStatus) -> Badge:
     return shown
 
 
-@dataclasses.dataclass(frozen=True)
-class HistoryRow:
-    """One revision in the table of history."""
-
-    file: RevisionFile | None
-    revision: str
-    badge: Badge
-    head: bool
-    parents: tuple[str, ...]
-    labels: tuple[str, ...]
-
-
-def history_rows(history: History, status: DatabaseStatus) -> list[HistoryRow]:
-    """Return the rows of the table of history, newest first, unknown revisions before all."""
-    applied = history.ancestors(status.current)
-    rows = [
-        HistoryRow(None, revision, badge("unknown"), False, (), ()) for revision in status.unknown
-    ]
-
-    for revision in history.newest_first():
-        file = history.revisions[revision]
-
-        if status.state == "unreachable":
-            state = "unknown"
-        elif revision in status.current:
-            state = "current"
-        else:
-            state = "applied" if revision in applied else "pending"
-
-        rows.append(
-            HistoryRow(
-                file, revision, badge(state), revision in history.heads, file.parents, file.labels
-            )
-        )
-
-    return rows
-
-
 def short(revision: str) -> str:
     """Return the first twelve characters of an id; the whole of it stands in the title."""
     return revision[:12]
@@ -113,16 +76,3 @@ def date_and_time(moment: datetime.datetime | None) -> Markup | str:
     return Markup('<time datetime="{}">{} UTC</time>').format(
         moment.isoformat(timespec="seconds"), moment.strftime("%Y-%m-%d %H:%M:%S")
     )
-
-
-def duration(seconds: float | None) -> str:
-    """Return a span of time in words short enough for a table."""
-    if seconds is None:
-        return "—"
-
-    if seconds < 60:
-        return f"{seconds:.1f} s"
-
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes:02} m" if hours else f"{minutes} m {rest:02} s"

@@ -1,6 +1,12 @@
-"""Tickets: a plan, signed for one user, for 15 minutes."""
+"""Tickets: a plan, signed for one user, good once and for 15 minutes.
+
+The digest of the plan stands for its database, where that is, its steps and their files, and its
+options. Good once it is because a plan becomes a run once.
+"""
 
 from __future__ import annotations
+
+import datetime
 
 from flask import current_app
 from flask_login import current_user
@@ -44,6 +50,21 @@ def read_ticket(ticket: str) -> tuple[str, str]:
         raise BadTicket("This plan was shown to somebody else.", "Plan again.")
 
     return plan_id, digest
+
+
+def plan_of_ticket(ticket: str) -> str | None:
+    """Return the id of the plan that a ticket says it is for, whether it is good or not.
+
+    :param ticket: What came back from the form.
+    """
+    _, content = _serializer().loads_unsafe(ticket)
+    plan_id = content[0] if isinstance(content, list) and content else None
+    return plan_id if isinstance(plan_id, str) else None
+
+
+def valid_until() -> datetime.datetime:
+    """Return until when a ticket that is issued now is good."""
+    return datetime.datetime.now(datetime.UTC) + datetime.timedelta(seconds=LIFETIME)
 
 
 def _serializer() -> URLSafeTimedSerializer:

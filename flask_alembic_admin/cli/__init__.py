@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import click
 
+from . import doctor
+from . import linting
 from . import planning
 from . import reading
+from . import rehearsing
 from . import running
 from . import runs
+from . import verifying
+from . import waiting
 from . import writing
 
 #: Every command. A group that has them puts a ``Migrator`` into its context's ``obj``.
@@ -21,7 +26,12 @@ COMMANDS: tuple[click.Command, ...] = (
     reading.history,
     reading.show,
     reading.check,
+    doctor.doctor,
+    linting.lint,
+    verifying.verify,
+    waiting.wait,
     planning.plan,
+    rehearsing.rehearse,
     running.upgrade,
     running.downgrade,
     running.stamp,

@@ -20,6 +20,12 @@ from ..errors import TargetError
 #: Exit statuses: 0 done, 1 no, 2 wrong usage, 3 a run failed or could not begin.
 NO, WRONG_USAGE, FAILED = 1, 2, 3
 
+#: What the help of a program says of them.
+EPILOG = """\b
+Exit status: 0 done, 1 no (check found something, revisions are pending),
+2 wrong usage, 3 a run failed or a database cannot be reached.
+"""
+
 
 @contextlib.contextmanager
 def errors_as_messages(migrator: Migrator, traceback: bool) -> c.Iterator[None]:
@@ -34,7 +40,7 @@ def errors_as_messages(migrator: Migrator, traceback: bool) -> c.Iterator[None]:
         if traceback:
             echo_traceback(migrator)
 
-        message = _redacted(migrator, _message(error))
+        message = migrator.in_own_words(_redacted(migrator, _message(error)))
         click.echo(f"Error: {message}", err=True)
         click.get_current_context().exit(status_of(error))
 
@@ -66,9 +72,9 @@ def _message(error: Exception) -> str:
 
 def _redacted(migrator: Migrator, text: str) -> str:
     try:
-        urls = [database.engine.url for database in migrator.project.databases.values()]
+        urls = migrator.project.urls
     except MigrationError:
         # The configuration itself may be what is wrong.
-        urls = []
+        urls = ()
 
     return redact(text, urls)

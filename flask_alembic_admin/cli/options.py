@@ -13,6 +13,7 @@ import typing as t
 import click
 
 from ..core.migrator import Migrator
+from ..errors import COMMAND
 from .failures import errors_as_messages
 
 _Function = t.TypeVar("_Function", bound=c.Callable[..., t.Any])
@@ -24,6 +25,17 @@ class MigrationCommand(click.Command):
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         return super().parse_args(ctx, self._numbers_last(args))
 
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        before = self.epilog
+
+        if before:
+            self.epilog = before.replace(COMMAND, _called(ctx) or COMMAND)
+
+        try:
+            super().format_epilog(ctx, formatter)
+        finally:
+            self.epilog = before
+
     def _numbers_last(self, args: list[str]) -> list[str]:
         takes_some = any(isinstance(parameter, click.Argument) for parameter in self.params)
 
@@ -33,6 +45,15 @@ class MigrationCommand(click.Command):
         numbers = [text for text in args if re.fullmatch(r"-\d+", text)]
         others = [text for text in args if text not in numbers]
         return [*others, "--", *numbers] if numbers else args
+
+
+def _called(context: click.Context) -> str | None:
+    """Return how the commands of an app are called; None for those of another program."""
+    while context.parent is not None and context.parent.parent is not None:
+        context = context.parent
+
+    is_group = context.parent is not None and isinstance(context.command, click.Group)
+    return f"flask {context.info_name}" if is_group else None
 
 
 def migration_command(
@@ -50,15 +71,20 @@ def migration_command(
     def decorate(function: _Function) -> click.Command:
         @functools.wraps(function)
         def callback(
-            database: str | None, x_arguments: tuple[str, ...], traceback: bool, **options: t.Any
+            database: str | None,
+            x_arguments: tuple[str, ...],
+            traceback: bool,
+            tag: str | None = None,
+            **options: t.Any,
         ) -> None:
             migrator = click.get_current_context().find_object(Migrator)
             assert migrator is not None, "The group has put no Migrator into its context."
 
-            with errors_as_messages(migrator, traceback):
-                use = migrator.use(database, x_arguments) if connects else contextlib.nullcontext()
-                with use:
-                    function(migrator, **options)
+            with (
+                errors_as_messages(migrator, traceback),
+                migrator.use(database, x_arguments, tag) if connects else contextlib.nullcontext(),
+            ):
+                function(migrator, **options)
 
         lines = textwrap.indent(inspect.cleandoc(example), "  ")
         epilog = f"\b\nExamples:\n{lines}" if example else None

@@ -16,6 +16,8 @@ from alembic.script import Script
 from ..core.results import RunResult
 from ..core.results import UnknownRevision
 
+#: Letters in a line of text that goes on in the next one.
+WIDTH = 88
 _PAST = {"upgrade": "upgraded", "downgrade": "downgraded", "stamp": "stamped"}
 
 
@@ -95,6 +97,22 @@ def result_text(result: RunResult) -> str:
     seconds = f"{result.seconds:.1f} s"
     detail = seconds if result.action == "stamp" else f"{count(result.steps)}, {seconds}"
     return f"{_PAST[result.action]} {listed(result.before)} -> {after} ({detail})"
+
+
+def wrapped(text: str, indent: str) -> list[str]:
+    """Return a text as lines that fit a terminal; ids and file names stay whole.
+
+    :param text: The text.
+    :param indent: What each line begins with.
+    """
+    return textwrap.wrap(
+        text,
+        WIDTH,
+        initial_indent=indent,
+        subsequent_indent=indent,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
 
 
 def listed(revisions: c.Iterable[str]) -> str:

@@ -9,9 +9,13 @@ import click
 
 from ..core.migrator import Migrator
 from ..core.plan import Plan
+from ..core.rest import plan_rest
 from ..core.results import Action
 from ..core.targets import count_or_revision
 from ..errors import TargetError
+from .estimates import estimate_lines
+from .estimates import summary_lines
+from .linting import finding_lines
 from .options import label_of
 from .options import migration_command
 from .options import selected
@@ -19,16 +23,18 @@ from .output import clean_stdout
 from .output import echo_json
 from .output import listed
 from .output import number
+from .runs import find_run
 
 
 @migration_command(
     "plan",
-    verbose="Show the SQL of each step.",
+    verbose="Show the SQL of each step, and code to write instead of what is dangerous.",
     example="""
     flask db plan                              all that is pending
     flask db plan --action downgrade base      what would be undone
     flask db plan --json > plan.json           to run exactly that later:
     flask db upgrade --plan plan.json
+    flask db plan --rest-of 3f2a               what is left of a half-done step
     """,
     reads=True,
 )
@@ -39,31 +45,45 @@ from .output import number
     default="upgrade",
     help="What is planned; an upgrade by default.",
 )
+@click.option(
+    "--rest-of",
+    metavar="RUN",
+    help="Plan what is left of the step that this run left half done, and of the run.",
+)
 def plan(
-    migrator: Migrator, targets: tuple[str, ...], action: Action, verbose: bool, as_json: bool
+    migrator: Migrator,
+    targets: tuple[str, ...],
+    action: Action,
+    rest_of: str | None,
+    verbose: bool,
+    as_json: bool,
 ) -> None:
     """Show what a run up to TARGET would do, and run nothing."""
-    wanted = _wanted(migrator, action, targets)
     plans = []
 
-    for name in selected(migrator):
-        # A print() in a migration is no part of its plan.
-        with clean_stdout():
-            plans.append(migrator.plan(action, wanted, database=name))
+    # A print() in a migration is no part of its plan.
+    with clean_stdout():
+        if rest_of is None:
+            wanted = wanted_targets(migrator, action, targets)
+            plans += [migrator.plan(action, wanted, database=name) for name in selected(migrator)]
+        elif targets:
+            raise click.UsageError("--rest-of stands alone: the run says where it goes.")
+        else:
+            plans.append(plan_rest(migrator, find_run(migrator, rest_of))[0])
 
     if as_json:
         echo_json([{**made.to_values(), "digest": made.digest} for made in plans])
         return
 
     for made in plans:
-        _echo_plan(label_of(migrator, made.database), made, verbose)
+        _echo_plan(migrator, made, verbose)
 
 
-def read_plans(file: t.IO[str], action: Action) -> dict[str, Plan]:
+def read_plans(file: t.IO[str], action: Action | None = None) -> dict[str, Plan]:
     """Return by the names of their databases the plans that ``plan --json`` printed.
 
     :param file: What it printed.
-    :param action: What they have to be plans of.
+    :param action: What they have to be plans of; anything if None.
     """
     try:
         plans = [_from_values(values) for values in json.load(file)]
@@ -76,10 +96,32 @@ def read_plans(file: t.IO[str], action: Action) -> dict[str, Plan]:
         raise wrong_plan("this is not what 'plan --json' prints.")
 
     for made in plans:
-        if made.action != action:
+        if action is not None and made.action != action:
             raise wrong_plan(f"this is to be run with '{made.action} --plan'.")
 
     return by_name
+
+
+def plans_of_file(
+    migrator: Migrator, file: t.IO[str], action: Action | None = None
+) -> dict[str, Plan]:
+    """Return by the names of their databases the plans in a file that a command works on.
+
+    :param migrator: The verbs.
+    :param file: What ``plan --json`` printed.
+    :param action: What they have to be plans of; anything if None.
+    """
+    plans = read_plans(file, action)
+    chosen = click.get_current_context().params["database"]
+    names = [chosen] if chosen else list(plans)
+
+    for name in names:
+        if name not in plans:
+            raise wrong_plan(f"there is no plan of database '{name}' in it.")
+        if name not in migrator.project.databases:
+            raise wrong_plan(f"it is of database '{name}', and there is none of that name.")
+
+    return {name: plans[name] for name in names}
 
 
 def refuse_range(targets: t.Sequence[str]) -> None:
@@ -96,7 +138,7 @@ def wrong_plan(message: str) -> click.BadParameter:
     return click.BadParameter(message, param_hint="--plan")
 
 
-def _wanted(migrator: Migrator, action: Action, targets: tuple[str, ...]) -> list[str]:
+def wanted_targets(migrator: Migrator, action: Action, targets: tuple[str, ...]) -> list[str]:
     """Return targets as a run takes them, a number with its sign."""
     if not targets:
         return ["-1" if action == "downgrade" else "heads"]
@@ -121,12 +163,29 @@ def _from_values(values: dict[str, t.Any]) -> Plan:
     return made
 
 
-def _echo_plan(label: str, made: Plan, verbose: bool) -> None:
+def _echo_plan(migrator: Migrator, made: Plan, verbose: bool) -> None:
+    label = label_of(migrator, made.database)
+
+    for line in summary_lines(made, migrator.project.settings):
+        click.echo(f"{label}{line}")
+
+    if made.options.rest_of:
+        done = number(len(made.options.left_out), "operation")
+        click.echo(f"{label}the first step leaves out what is in place: {done}")
+
     for position, step in enumerate(made.steps, 1):
         click.echo(f"{label}{position}. {step.revision} {step.message or ''}".rstrip())
 
         if step.incomplete:
             click.echo(f"{label}   incomplete: {step.incomplete}")
+
+        for line in estimate_lines(step.estimate):
+            click.echo(f"{label}   {line}")
+
+        for finding in step.findings:
+            for line in finding_lines(finding, verbose):
+                click.echo(f"{label} {migrator.in_own_words(line)}")
+
         if verbose:
             click.echo(f"{step.sql}\n")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import collections.abc as c
 import sys
+import threading
 import time
 import typing as t
 
@@ -16,8 +17,43 @@ if t.TYPE_CHECKING:
     from alembic.runtime.migration import RevisionStep
 
 
-class Progress:
-    """Prints each step of a run on one database.
+class Notices:
+    """Prints what is noticed while a run goes on, and nothing of its steps.
+
+    It goes to standard error, from whichever thread it comes.
+
+    :param label: Stands before each line.
+    """
+
+    def __init__(self, label: str = "") -> None:
+        self._label = label
+        #: Held while something is printed.
+        self._printing = threading.Lock()
+        #: Whether the last line on the terminal waits for its end.
+        self._is_open = False
+
+    def run_started(self, database: str, steps: c.Sequence[RevisionStep]) -> None:
+        pass
+
+    def step_started(self, database: str, position: int, step: RevisionStep) -> None:
+        pass
+
+    def step_done(self, database: str, position: int, step: RevisionStep) -> None:
+        pass
+
+    def noticed(self, message: str) -> None:
+        with self._printing:
+            self._end_line()
+            click.echo(f"{self._label}{message}", err=True)
+
+    def _end_line(self) -> None:
+        if self._is_open:
+            self._is_open = False
+            click.echo()
+
+
+class Progress(Notices):
+    """Prints each step of a run on one database, and what is noticed meanwhile.
 
     On a terminal a step's line is completed when the step ends. Elsewhere, where lines may be
     read by line, its beginning and its end have one each.
@@ -26,7 +62,7 @@ class Progress:
     """
 
     def __init__(self, label: str = "") -> None:
-        self._label = label
+        super().__init__(label)
         self._on_terminal = sys.stdout.isatty()
         self._began = 0.0
         #: How many steps there are, and how many of them have ended.
@@ -43,22 +79,20 @@ class Progress:
         self._began = time.monotonic()
         line = f"{self._label}{position}/{self.total} {self.revision} {step_message(step)}".rstrip()
 
-        if self._on_terminal:
-            click.echo(f"{line} ... ", nl=False)
-        else:
-            click.echo(line)
+        with self._printing:
+            self._is_open = self._on_terminal
+            click.echo(f"{line} ... " if self._is_open else line, nl=not self._is_open)
 
     def step_done(self, database: str, position: int, step: RevisionStep) -> None:
         self.revision = None
         self.done = position
         seconds = f"{time.monotonic() - self._began:.1f} s"
 
-        if self._on_terminal:
-            click.echo(seconds)
-        else:
-            click.echo(f"{self._label}    done in {seconds}")
+        with self._printing:
+            click.echo(seconds if self._is_open else f"{self._label}    done in {seconds}")
+            self._is_open = False
 
     def stop(self) -> None:
         """End the line of a step that will not end."""
-        if self.revision is not None and self._on_terminal:
-            click.echo()
+        with self._printing:
+            self._end_line()

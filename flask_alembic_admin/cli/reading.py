@@ -107,7 +107,7 @@ def branches(migrator: Migrator, verbose: bool, as_json: bool) -> None:
 def log(migrator: Migrator, start: str, end: str, verbose: bool, as_json: bool) -> None:
     """Show the revisions, newest first."""
     with clean_stdout():
-        scripts = migrator.log(start, end, asked(migrator))
+        scripts = migrator.log(start, end, _asked_by(migrator, start, end))
 
     _echo_scripts(scripts, verbose, as_json)
 
@@ -130,7 +130,8 @@ def history(
     migrator: Migrator, rev_range: str, indicate_current: bool, verbose: bool, as_json: bool
 ) -> None:
     """Show the revisions: log, for whoever knows Flask-Migrate."""
-    start, colon, end = rev_range.partition(":")
+    first, colon, last = rev_range.partition(":")
+    start, end = first or "base", last or "heads"
 
     if rev_range and not colon:
         raise TargetError(
@@ -138,7 +139,7 @@ def history(
         )
 
     with clean_stdout():
-        scripts = migrator.log(start or "base", end or "heads", asked(migrator))
+        scripts = migrator.log(start, end, _asked_by(migrator, start, end))
 
     places = _places(migrator) if indicate_current else {}
 
@@ -230,6 +231,11 @@ def find(migrator: Migrator, targets: c.Iterable[str]) -> list[Script]:
             found += migrator.find(target)
 
     return found
+
+
+def _asked_by(migrator: Migrator, *targets: str) -> str | None:
+    """Return the database that some targets ask; None where the files say it all."""
+    return asked(migrator) if "current" in targets else None
 
 
 def _echo_current(

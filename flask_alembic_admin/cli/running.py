@@ -8,10 +8,8 @@ import dataclasses
 import typing as t
 
 import click
-import sqlalchemy as sa
 
 from ..core.guarded import RunOptions
-from ..core.locks import lock_for
 from ..core.migrator import Migrator
 from ..core.plan import Plan
 from ..core.plan import replan
@@ -19,6 +17,7 @@ from ..core.preview import StepPreview
 from ..core.results import Action
 from ..core.results import RunResult
 from ..core.servers import Timeouts
+from ..core.signals import Signals
 from ..errors import MigrationError
 from ..errors import PlanMoved
 from ..errors import TargetError
@@ -32,9 +31,9 @@ from .options import selected
 from .output import clean_stdout
 from .output import listed
 from .output import result_text
-from .planning import read_plans
+from .planning import plans_of_file
 from .planning import refuse_range
-from .planning import wrong_plan
+from .progress import Notices
 from .progress import Progress
 from .stopping import stopped
 from .stopping import was_interrupted
@@ -61,6 +60,7 @@ def _run_options(command: _Function) -> _Function:
             help="Wait so long for another run to end; 60 by default, 0 refuses at once.",
         ),
         click.option("--reason", help="Why, for the record."),
+        click.option("--tag", help="What context.get_tag_argument() returns in migrations."),
         click.option(
             "--lock-timeout",
             type=click.FloatRange(0),
@@ -198,7 +198,11 @@ def stamp(
 
     def verb(name: str, progress: Progress) -> c.Iterable[RunResult]:
         before = migrator.current_ids(name)
-        for result in migrator.stamp(targets or "heads", purge, database=name, options=options):
+        # One line in the end says all of it.
+        watcher = Notices(label_of(migrator, name))
+        for result in migrator.stamp(
+            targets or "heads", purge, database=name, watcher=watcher, options=options
+        ):
             # A purge begins at base; people want to know what was there.
             yield dataclasses.replace(result, before=before)
 
@@ -225,6 +229,7 @@ def _options_of_run(migrator: Migrator, said: c.Mapping[str, t.Any]) -> RunOptio
             statement=usual.statement if statement is None else statement,
         ),
         runner="command line",
+        signals=Signals(),
     )
 
 
@@ -237,16 +242,8 @@ def _run_plans(
     migrator: Migrator, action: Action, file: t.IO[str], options: RunOptions, verbose: bool
 ) -> None:
     """Run exactly the plans in a file, each on its database."""
-    plans = read_plans(file, action)
-    chosen = click.get_current_context().params["database"]
-    names = [chosen] if chosen else list(plans)
-
-    for name in names:
-        if name not in plans:
-            raise wrong_plan(f"there is no plan of database '{name}' in it.")
-        if name not in migrator.project.databases:
-            raise wrong_plan(f"it is of database '{name}', and there is none of that name.")
-
+    plans = plans_of_file(migrator, file, action)
+    names = list(plans)
     fits = {name: _fits(migrator, plans[name]) for name in names}
     # One that will be refused, and noted, comes before another one has changed its database.
     names.sort(key=fits.__getitem__)
@@ -304,10 +301,13 @@ def _carry_out(
 ) -> None:
     before = {name: migrator.current_ids(name) for name in names}
 
+    # From here on whoever tells the process to end gets that between two steps.
+    if options.signals is not None:
+        click.get_current_context().with_resource(options.signals)
+
     for position, name in enumerate(names, 1):
         label = label_of(migrator, name)
         progress = Progress(label)
-        _echo_wait(migrator, name, options.wait)
 
         try:
             results = tuple(verb(name, progress))
@@ -337,21 +337,6 @@ def _echo_plan(
 
     for step in steps:
         click.echo(f"{label}to run: {migrator.script_directory.get_revision(step).path}")
-
-
-def _echo_wait(migrator: Migrator, name: str, wait: float) -> None:
-    """Say for whom a run has to wait, if for anybody."""
-    context = migrator.project.context_options
-    lock = lock_for(
-        migrator.project.databases[name],
-        context.get("version_table", "alembic_version"),
-        context.get("version_table_schema"),
-    )
-
-    # What is wrong here is said when the run itself meets it.
-    with contextlib.suppress(MigrationError, sa.exc.SQLAlchemyError):
-        if wait and (holder := lock.holder()) is not None:
-            click.echo(f"{label_of(migrator, name)}waits up to {wait:g} s for {holder}")
 
 
 def _echo_sql(migrator: Migrator, action: Action, targets: tuple[str, ...]) -> None:

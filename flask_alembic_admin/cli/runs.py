@@ -17,9 +17,13 @@ from ..core.ledger import RunRecord
 from ..core.ledger import RunStatus
 from ..core.ledger import StepRecord
 from ..core.migrator import Migrator
+from ..core.outcomes import withdraw_run
+from ..core.rest import look_at
 from ..core.surroundings import operating_system_user
 from ..errors import TargetError
+from .forensics import echo_forensics
 from .options import migration_command
+from .output import clean_stdout
 from .output import echo_json
 from .output import listed
 from .output import number
@@ -60,38 +64,65 @@ def list_runs(migrator: Migrator, limit: int, verbose: bool, as_json: bool) -> N
 
 
 @migration_command(
-    "show", verbose="Show its log as well.", example="flask db runs show 3f2a", reads=True
+    "show",
+    verbose="Show its log as well.",
+    example="""
+    flask db runs show 3f2a
+    flask db runs show 3f2a --look    what is in place of its half-done step
+    """,
+    reads=True,
 )
 @click.argument("run_id")
-def show_run(migrator: Migrator, run_id: str, verbose: bool, as_json: bool) -> None:
+@click.option(
+    "--look",
+    is_flag=True,
+    help="Hold the step that it left in doubt against the database, which is only read.",
+)
+def show_run(migrator: Migrator, run_id: str, look: bool, verbose: bool, as_json: bool) -> None:
     """Show one run: its steps, and how it ended."""
-    record = _find(migrator, run_id)
+    record = find_run(migrator, run_id)
+    found = None
+
+    if look:
+        # A print() in a migration is nothing that was found.
+        with clean_stdout():
+            found = look_at(migrator, record)
 
     if as_json:
         ledger = migrator.project.ledger
         values = _run_values(migrator, record)
         values["steps"] = [_plain(dataclasses.asdict(step)) for step in ledger.steps(record.id)]
         values["log"] = [_plain(dataclasses.asdict(line)) for line in _log_lines(ledger, record)]
+        values["forensics"] = found.to_values() if found else None
         echo_json([values])
         return
 
     _echo_run(migrator, record, with_log=verbose)
+
+    if found is not None:
+        click.echo()
+        echo_forensics(found, migrator.project.command)
 
 
 @migration_command("cancel", verbose=_SHOW_IT, example="flask db runs cancel 3f2a")
 @click.argument("run_id")
 def cancel_run(migrator: Migrator, run_id: str, verbose: bool) -> None:
     """Ask a run to stop before its next step."""
-    record = _find(migrator, run_id)
+    record = find_run(migrator, run_id)
     status = seen_as(migrator.project, record)
+    withdrawn = withdraw_run(migrator.project, record.id)
+    ended = status == RunStatus.LOST and not withdrawn
 
-    if status == RunStatus.LOST or not migrator.project.ledger.request_cancel(record.id):
+    if ended or not (withdrawn or migrator.project.ledger.request_cancel(record.id)):
         raise TargetError(f"Run {record.id} is over: {status}.", "There is nothing to stop.")
 
     if verbose:
-        _echo_run(migrator, _find(migrator, record.id))
+        _echo_run(migrator, find_run(migrator, record.id))
 
-    click.echo(f"asked run {record.id} to stop before its next step")
+    if withdrawn:
+        click.echo(f"run {record.id} had not begun and is cancelled")
+    else:
+        click.echo(f"asked run {record.id} to stop before its next step")
 
 
 @migration_command(
@@ -106,18 +137,18 @@ def examine_run(migrator: Migrator, run_id: str, reason: str, verbose: bool) -> 
     if not reason.strip():
         raise click.BadParameter("say what you found.", param_hint="--reason")
 
-    record = _find(migrator, run_id)
+    record = find_run(migrator, run_id)
     mark_lost(migrator.project, record.database)
     actor = operating_system_user()
 
     if not migrator.project.ledger.examine(record.id, actor=actor, reason=reason):
         raise TargetError(
             f"Run {record.id} is not in doubt, or somebody has examined it already.",
-            "'flask db runs show' says how it ended.",
+            f"'{migrator.project.command} runs show' says how it ended.",
         )
 
     if verbose:
-        _echo_run(migrator, _find(migrator, record.id))
+        _echo_run(migrator, find_run(migrator, record.id))
 
     click.echo(f"examined run {record.id}: it stops no other run of '{record.database}' any more")
 
@@ -169,9 +200,11 @@ for _command in (list_runs, show_run, cancel_run, examine_run, prune_runs):
     runs.add_command(_command)
 
 
-def _find(migrator: Migrator, beginning: str) -> RunRecord:
+def find_run(migrator: Migrator, beginning: str) -> RunRecord:
     """Return the run whose id begins with a text.
 
+    :param migrator: The verbs.
+    :param beginning: The text.
     :raises TargetError: There is none, or more than one.
     """
     ledger = migrator.project.ledger
@@ -188,7 +221,8 @@ def _find(migrator: Migrator, beginning: str) -> RunRecord:
     if len(matching) != 1:
         what = "more than one run" if matching else "no run"
         raise TargetError(
-            f"'{beginning}' begins the id of {what}.", "'flask db runs' lists their ids."
+            f"'{beginning}' begins the id of {what}.",
+            f"'{migrator.project.command} runs' lists their ids.",
         )
 
     return matching[0]

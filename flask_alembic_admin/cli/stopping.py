@@ -48,7 +48,7 @@ def stopped(migrator: Migrator, name: str, progress: Progress, error: BaseExcept
         where = "where the database is now could not be read"
 
     done = f", {progress.done} of {count(range(progress.total))} done" if progress.total else ""
-    return f"{what}; {where}{done}. {cure}".rstrip()
+    return migrator.in_own_words(f"{what}; {where}{done}. {cure}".rstrip())
 
 
 def was_interrupted(error: BaseException) -> bool:

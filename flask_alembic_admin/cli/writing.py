@@ -22,6 +22,9 @@ _Function = t.TypeVar("_Function", bound=c.Callable[..., t.Any])
 
 _NEW_TEXT = "Show the text of the new file."
 
+#: Where a program keeps in a context's ``meta`` what a revision says that nobody has named.
+MESSAGE_IF_NONE = f"{__name__}.message"
+
 
 @migration_command("mkdir", connects=False, verbose="Show each folder of revisions.")
 def mkdir(migrator: Migrator, verbose: bool) -> None:
@@ -30,9 +33,17 @@ def mkdir(migrator: Migrator, verbose: bool) -> None:
 
 
 @migration_command("init", connects=False, verbose="Show each folder of revisions.")
-def init(migrator: Migrator, verbose: bool) -> None:
+@click.option("--multidb", is_flag=True, help="Say so if there are not several databases.")
+def init(migrator: Migrator, multidb: bool, verbose: bool) -> None:
     """Make the migrations folder: mkdir in Flask-Migrate's word."""
     _make_folders(migrator, verbose)
+
+    if multidb and len(migrator.project.databases) == 1:
+        click.echo(
+            "there is one database, so files are made for one: with several, delete "
+            "script.py.mako and call this again",
+            err=True,
+        )
 
 
 def _revision_options(function: _Function) -> _Function:
@@ -232,6 +243,8 @@ def _make_folders(migrator: Migrator, verbose: bool) -> None:
 
 
 def _message(command: str, text: str | None, option: str = "") -> str:
+    text = text or click.get_current_context().meta.get(MESSAGE_IF_NONE)
+
     if not text:
         raise TargetError("A revision needs a message.", f"Write {command} {option}'add orders'.")
 

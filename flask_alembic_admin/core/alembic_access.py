@@ -97,19 +97,28 @@ class AlembicAccess:
 
     @contextlib.contextmanager
     def use(
-        self, database: str | None = None, x_arguments: c.Sequence[str] = ()
+        self,
+        database: str | None = None,
+        x_arguments: c.Sequence[str] = (),
+        tag: str | None = None,
+        *,
+        project: Project | None = None,
     ) -> c.Iterator[AlembicObjects]:
         """Work with one set of Alembic's objects for as long as the block lasts.
 
         :param database: The only database that verbs inside it work on; all if None.
         :param x_arguments: ``key=value`` texts for ``context.get_x_argument()`` in migrations.
+        :param tag: What ``context.get_tag_argument()`` returns in migrations.
+        :param project: Has the databases that verbs inside it work on; the present one if None.
         """
         before = self._held()
-        objects = AlembicObjects(self._project(), x_arguments)
+        objects = AlembicObjects(project or self._project(), x_arguments, tag)
         self._hold(objects)
 
         try:
-            with objects.only(self._project().names(database)):
+            names = None if database is None else self._project().names(database)
+
+            with objects.only(names):
                 yield objects
         finally:
             self._hold(before)
@@ -128,9 +137,7 @@ class AlembicAccess:
             with self.use(database) as objects:
                 yield objects
         else:
-            names = held.selected if database is None else self._project().names(database)
-
-            with held.only(names):
+            with held.only(None if database is None else self._project().names(database)):
                 yield held
 
     def _opened(self) -> AlembicObjects:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import collections.abc as c
 import contextlib
+import functools
 import typing as t
 
 import sqlalchemy as sa
@@ -19,9 +20,9 @@ from ..errors import Busy
 from . import autogenerate as autogenerate
 
 # Imported for its effect: it hides our tables from autogenerate, also where nothing is installed.
+from .env_migration import ONE_CONNECTION
+from .env_migration import Reached
 from .project import Project
-
-_ONE_CONNECTION = (sa.pool.StaticPool, sa.pool.SingletonThreadPool)
 
 
 class AlembicObjects:
@@ -29,21 +30,48 @@ class AlembicObjects:
 
     :param project: What is fixed.
     :param x_arguments: ``key=value`` texts for ``context.get_x_argument()`` in migrations.
+    :param tag: What ``context.get_tag_argument()`` returns in migrations.
     """
 
-    def __init__(self, project: Project, x_arguments: c.Sequence[str] = ()) -> None:
+    def __init__(
+        self, project: Project, x_arguments: c.Sequence[str] = (), tag: str | None = None
+    ) -> None:
         self.project = project
-        #: Names of the databases that a verb is at work on.
-        self.selected = tuple(project.databases)
+        self.tag = tag
+        self.x_arguments = tuple(x_arguments)
         #: Whether the version table is to be emptied first.
         self.is_purging = False
         #: What the version table of each database should hold after the last step run on it.
         self.expected_heads: dict[str, frozenset[str]] = {}
-        self.config: Config = project.scripts.config(x_arguments)
+        self._selected: tuple[str, ...] | None = None
+        #: Told where an ``env.py`` migrates, before it is configured; it may refuse.
+        self.guard: c.Callable[[Reached], None] | None = None
+        #: Where an ``env.py`` migrates or has migrated, by database.
+        self.reached: dict[str, Reached] = {}
+        #: What has gone wrong in a step that an ``env.py`` runs, while it is at it.
+        self.error: BaseException | None = None
+        #: The databases by the contexts that an ``env.py`` has configured for them.
+        self.names: dict[MigrationContext, str] = {}
         self._at_work: set[str] = set()
         self._worked_on: set[str] = set()
         self._environments: dict[str, EnvironmentContext] = {}
         self._contexts: dict[str, MigrationContext] = {}
+
+    @property
+    def selected(self) -> tuple[str, ...]:
+        """Names of the databases that a verb is at work on.
+
+        Asked for late: whoever reads files alone need not have a database.
+        """
+        return tuple(self.project.databases) if self._selected is None else self._selected
+
+    @functools.cached_property
+    def config(self) -> Config:
+        """Alembic's configuration for this use.
+
+        :raises ScriptError: What belongs to an ``env.py`` cannot be read.
+        """
+        return self.project.scripts.config(self.x_arguments)
 
     @property
     def script_directory(self) -> ScriptDirectory:
@@ -53,7 +81,9 @@ class AlembicObjects:
     def environment(self, name: str) -> EnvironmentContext:
         """Return the environment of one database; it has a context only when one was opened."""
         if name not in self._environments:
-            self._environments[name] = EnvironmentContext(self.config, self.script_directory)
+            self._environments[name] = EnvironmentContext(
+                self.config, self.script_directory, tag=self.tag
+            )
 
         return self._environments[name]
 
@@ -76,15 +106,18 @@ class AlembicObjects:
         return {name: Operations(context) for name, context in self.contexts().items()}
 
     @contextlib.contextmanager
-    def only(self, names: tuple[str, ...]) -> c.Iterator[AlembicObjects]:
-        """Work on some databases, and close afterwards what was opened meanwhile."""
-        before, opened_before = self.selected, set(self._contexts)
-        self.selected = names
+    def only(self, names: tuple[str, ...] | None) -> c.Iterator[AlembicObjects]:
+        """Work on some databases, and close afterwards what was opened meanwhile.
+
+        :param names: The databases; those that were worked on before if None.
+        """
+        before, opened_before = self._selected, set(self._contexts)
+        self._selected = self._selected if names is None else names
 
         try:
             yield self
         finally:
-            self.selected = before
+            self._selected = before
             self._close(set(self._contexts) - opened_before)
 
     @contextlib.contextmanager
@@ -99,6 +132,9 @@ class AlembicObjects:
 
     def name_of(self, context: MigrationContext) -> str:
         """Return the name of the database that a context belongs to."""
+        if context in self.names:
+            return self.names[context]
+
         return next(name for name, opened in self._contexts.items() if opened is context)
 
     def refuse_at_work(self, name: str) -> None:
@@ -127,11 +163,21 @@ class AlembicObjects:
         finally:
             self._at_work.discard(name)
 
+    def options(self, name: str) -> c.Mapping[str, t.Any]:
+        """Return the options that a database was configured with, as far as they are known."""
+        reached = self.reached.get(name)
+        return reached.options if reached is not None else self.project.options(name)
+
     def search_path(self, name: str) -> str | None:
         """Return where PostgreSQL looks for tables on the connection of a database.
 
         A migration, or who overrides ``run_migrations``, may have set it.
         """
+        if name in self.reached:
+            with contextlib.suppress(sa.exc.SQLAlchemyError):
+                return self.reached[name].search_path()
+            return None
+
         context = self._contexts.get(name)
 
         if context is None or context.connection is None or context.dialect.name != "postgresql":
@@ -145,6 +191,11 @@ class AlembicObjects:
 
     def roll_back(self, name: str) -> None:
         """Undo what is open on the connection of a database, if there is one."""
+        if name in self.reached:
+            with contextlib.suppress(sa.exc.SQLAlchemyError):
+                self.reached[name].roll_back()
+            return
+
         context = self._contexts.get(name)
 
         if context is not None and context.connection is not None:
@@ -156,7 +207,24 @@ class AlembicObjects:
         """Close every connection that was opened."""
         self._close(set(self._contexts))
 
+        for reached in self.reached.values():
+            reached.close()
+
+    def adopt(self, name: str, connection: sa.Connection) -> MigrationContext:
+        """Use an open connection for a database; in a transaction of its own Alembic takes part.
+
+        :param name: The database's name.
+        :param connection: Closed with the others, or at once where it cannot be used.
+        """
+        context = self._contexts[name] = self._configured(name, connection)
+        return context
+
     def _configure(self, name: str) -> MigrationContext:
+        # Where the files do not load nothing is opened, which would make a SQLite file.
+        self.environment(name)
+        return self._configured(name, self.project.databases[name].open())
+
+    def _configured(self, name: str, connection: sa.Connection) -> MigrationContext:
         database = self.project.databases[name]
         options: dict[str, t.Any] = {"transaction_per_migration": True}
 
@@ -164,22 +232,19 @@ class AlembicObjects:
             # The names that the multidb template uses.
             options.update(upgrade_token=f"{name}_upgrades", downgrade_token=f"{name}_downgrades")
 
-        options.update(self.project.context_options)
+        options.update(self.project.options(name))
         callbacks = options.pop("on_version_apply", ()) or ()
         options["on_version_apply"] = (
             *(callbacks if isinstance(callbacks, c.Iterable) else (callbacks,)),
             lambda *, heads, **_: self.expected_heads.update({name: frozenset(heads)}),
         )
         metadata = database.metadata
+        # An env.py compares with models of its own choice.
+        options.setdefault("target_metadata", metadata[0] if len(metadata) == 1 else list(metadata))
         environment = self.environment(name)
-        connection = database.open()
 
         try:
-            environment.configure(
-                connection=connection,
-                target_metadata=metadata[0] if len(metadata) == 1 else list(metadata),
-                **options,
-            )
+            environment.configure(connection=connection, **options)
         except BaseException:
             connection.close()
             raise
@@ -191,12 +256,12 @@ class AlembicObjects:
             del self._environments[name]
             connection = self._contexts.pop(name).connection
 
-            if connection is None:
+            if connection is None or connection.closed:
                 continue
 
             # The app shall not get a connection from its pool on which a migration has set things,
             # such as a search path. Some pools have one connection only, which is the database.
-            if name in self._worked_on and not isinstance(connection.engine.pool, _ONE_CONNECTION):
+            if name in self._worked_on and not isinstance(connection.engine.pool, ONE_CONNECTION):
                 connection.invalidate()
 
             connection.close()

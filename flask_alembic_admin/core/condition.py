@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import collections.abc as c
 import contextlib
-import datetime
-import os
 import socket
 
 import sqlalchemy as sa
@@ -17,11 +15,13 @@ from .ledger import RunRecord
 from .ledger import RunStatus
 from .ledger import StepRecord
 from .ledger import StepStatus
+from .liveness import is_silent
+from .liveness import process_lives
+from .outcomes import finish_run
 from .project import Project
 from .servers import server_of
+from .settings import FILE_ACTIONS
 
-#: Seconds without a sign of life after which somebody looks whether a run is still there.
-SILENCE = 30.0
 #: How many runs are looked at in one go for one that left its database in doubt.
 PAGE = 20
 
@@ -34,14 +34,14 @@ def is_lost(project: Project, record: RunRecord) -> bool:
     :param project: What is fixed.
     :param record: The run.
     """
-    if not record.active or not _is_silent(record):
+    if not record.active or not is_silent(record):
         return False
 
     # Nobody starts it but a person.
     if record.status == RunStatus.QUEUED and record.runner == "manual":
         return False
 
-    return not _process_lives(record) and not session_lives(project, record)
+    return not process_lives(record) and not session_lives(project, record)
 
 
 def seen_as(project: Project, record: RunRecord) -> RunStatus:
@@ -63,8 +63,8 @@ def is_orphaned(project: Project, record: RunRecord) -> bool:
     """
     return (
         record.active
-        and _is_silent(record)
-        and not _process_lives(record)
+        and is_silent(record)
+        and not process_lives(record)
         and session_lives(project, record)
     )
 
@@ -113,6 +113,20 @@ def interrupted_run(
     :param heads: What its version table holds now.
     :param besides: The id of a run that does not count.
     """
+    record = run_in_doubt(project, database, heads, besides=besides)
+    return record if record is not None and record.examined_at is None else None
+
+
+def run_in_doubt(
+    project: Project, database: str, heads: c.Iterable[str], *, besides: str | None = None
+) -> RunRecord | None:
+    """Return the run that left a database in doubt, whether somebody has examined it or not.
+
+    :param project: What is fixed.
+    :param database: The database's name.
+    :param heads: What its version table holds now.
+    :param besides: The id of a run that does not count.
+    """
     if project.databases[database].rolls_back_ddl:
         return None
 
@@ -124,15 +138,29 @@ def interrupted_run(
             continue
 
         moved_since = record.heads_after is not None and set(record.heads_after) != set(heads)
-        examined = record.examined_at is not None
-        in_doubt = not (examined or moved_since) and _in_doubt(project, record, steps, heads)
+        in_doubt = not moved_since and _in_doubt(project, record, steps, heads)
         return record if in_doubt else None
 
     return None
 
 
+def step_in_doubt(project: Project, record: RunRecord, heads: c.Iterable[str]) -> StepRecord | None:
+    """Return the step that a run which left its database in doubt had not come to the end of.
+
+    :param project: What is fixed.
+    :param record: The run.
+    :param heads: What the version table of its database holds now.
+    """
+    return next(iter(_not_done(project.ledger.steps(record.id), heads)), None)
+
+
 def refuse_if_interrupted(
-    project: Project, database: str, heads: c.Iterable[str], *, besides: str | None = None
+    project: Project,
+    database: str,
+    heads: c.Iterable[str],
+    *,
+    besides: str | None = None,
+    rest_of: str | None = None,
 ) -> None:
     """Refuse to run on a database that an earlier run left in doubt.
 
@@ -142,6 +170,7 @@ def refuse_if_interrupted(
     :param database: The database's name.
     :param heads: What its version table holds now.
     :param besides: The id of the run that asks.
+    :param rest_of: The id of the run that it brings to its end, which is no reason to refuse.
     :raises Interrupted: With the run and the step in doubt.
     """
     # A ledger that cannot be read is found out when the run is to be recorded.
@@ -149,18 +178,19 @@ def refuse_if_interrupted(
         # Those before it were looked at when it began.
         other = next(_runs(project.ledger, database, besides), None)
 
-        if other and _has_ended(project, other) and not _process_lives(other):
+        if other and _has_ended(project, other) and not process_lives(other):
             _give_up(project, other)
 
         record = interrupted_run(project, database, heads, besides=besides)
 
-        if record is not None:
+        if record is not None and record.id != rest_of:
             doubtful = _not_done(project.ledger.steps(record.id), heads)[0]
-            raise Interrupted(database, record.id, doubtful.revision)
+            raise Interrupted(database, record.id, doubtful.revision, project.command)
 
 
 def _give_up(project: Project, record: RunRecord) -> None:
-    project.ledger.finish(
+    finish_run(
+        project,
         record.id,
         RunStatus.LOST,
         heads_after=None,
@@ -183,13 +213,15 @@ def _runs(ledger: Ledger, database: str, besides: str | None) -> c.Iterator[RunR
             record
             for record in found
             if record.id != besides
+            # One that writes a file says nothing of the database.
+            and record.action not in FILE_ACTIONS
             and record.status not in {RunStatus.REFUSED, RunStatus.PLANNED, RunStatus.QUEUED}
         )
 
 
 def _has_begun(record: RunRecord, steps: c.Iterable[StepRecord]) -> bool:
     """Return whether a run came as far as to its first step."""
-    if record.status in {RunStatus.SUCCEEDED, RunStatus.CANCELLED}:
+    if record.status == RunStatus.SUCCEEDED:
         return True
 
     # The last fraction of a second before a kill is not in the ledger: what it is told when it is
@@ -207,12 +239,26 @@ def _in_doubt(
             step.status == StepStatus.RUNNING
             or (step.status == StepStatus.FAILED and step.statements)
             for step in steps
-        )
+        ) or _leaves_a_rest(project, record, steps, heads)
 
     ended_without_verdict = record.status == RunStatus.LOST or (
         record.active and (is_lost(project, record) or _has_ended(project, record))
     )
     return ended_without_verdict and bool(_not_done(steps, heads))
+
+
+def _leaves_a_rest(
+    project: Project, record: RunRecord, steps: c.Sequence[StepRecord], heads: c.Iterable[str]
+) -> bool:
+    """Return whether a run was to finish what another had left half done, and has not."""
+    not_done = _not_done(steps, heads)
+
+    if not steps or not_done[:1] != [steps[0]]:
+        return False
+
+    whole = project.ledger.run(record.id)
+    options = (whole.plan if whole else None) or {}
+    return bool(options.get("options", {}).get("rest_of"))
 
 
 def _not_done(steps: c.Sequence[StepRecord], heads: c.Iterable[str]) -> list[StepRecord]:
@@ -241,29 +287,4 @@ def _has_ended(project: Project, record: RunRecord) -> bool:
     if record.session:
         return not session_lives(project, record)
 
-    return record.host == socket.gethostname() and not _process_lives(record)
-
-
-def _is_silent(record: RunRecord) -> bool:
-    last = record.heartbeat or record.requested
-    return (datetime.datetime.now(datetime.UTC) - last).total_seconds() > SILENCE
-
-
-def _process_lives(record: RunRecord) -> bool:
-    """Return whether the process of a run is there, as far as this host can know."""
-    if record.host != socket.gethostname() or record.pid is None:
-        return False
-
-    try:
-        os.kill(record.pid, 0)
-        began = os.stat(f"/proc/{record.pid}").st_ctime
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    except FileNotFoundError:
-        # No /proc on this system: the number alone has to do.
-        return True
-
-    # A process that is younger than the run has got its number since.
-    return record.started is None or began <= record.started.timestamp() + 2
+    return record.host == socket.gethostname() and not process_lives(record)

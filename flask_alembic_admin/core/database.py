@@ -6,15 +6,20 @@ import collections.abc as c
 import contextlib
 import dataclasses
 import hashlib
+import typing as t
 
 import sqlalchemy as sa
 from alembic.ddl.impl import DefaultImpl
 
 from ..errors import SetupError
 from ..errors import UnreachableDatabase
+from .async_engines import sync_engine
 from .redact import mask_url
 from .redact import redact
 from .servers import server_of
+
+if t.TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncEngine
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -44,6 +49,22 @@ class Database:
     def rolls_back_ddl(self) -> bool:
         """Whether a failed migration leaves no trace, as Alembic knows this server."""
         return DefaultImpl.get_by_dialect(self.engine.dialect).transactional_ddl
+
+    def check_metadata(self) -> None:
+        """Refuse to compare metadata of which several have a table of the same name.
+
+        :raises SetupError: They do.
+        """
+        seen: dict[str, sa.MetaData] = {}
+
+        for metadata in self.metadata:
+            for key in metadata.tables:
+                if seen.setdefault(key, metadata) is not metadata:
+                    raise SetupError(
+                        f"Table '{key}' is in several of the metadata of database '{self.name}', "
+                        "so that nobody can know which of them is meant.",
+                        "Give it another name or another schema in one of them, or take it out.",
+                    )
 
     def fingerprint(self, connection: sa.Connection) -> str:
         """Return a digest of the place a connection leads to; it tells two databases apart.
@@ -77,6 +98,10 @@ class Database:
                 self.name, self.masked_url, self.describe_error(error)
             ) from None
 
+        if _has_died(connection):
+            # The next statement opens it anew; a run would end with it.
+            connection.invalidate()
+
         # A listener on `engine_connect` that executes something begins a transaction, which
         # Alembic would take for the caller's: nothing would be committed, and nothing raised.
         if connection.in_transaction():
@@ -93,14 +118,24 @@ class Database:
         return redact(f"{name}: {first_line}" if first_line else name, [self.engine.url])
 
 
+def server_family(dialect: str) -> str:
+    """Return what kind of server a dialect talks to: one kind answers to two names.
+
+    :param dialect: The name of a dialect.
+    """
+    return "mysql" if dialect == "mariadb" else dialect
+
+
 def pair_databases(
-    metadatas: c.Mapping[str, c.Sequence[sa.MetaData]], engines: c.Mapping[str, sa.Engine]
+    metadatas: c.Mapping[str, c.Sequence[sa.MetaData]],
+    engines: c.Mapping[str, sa.Engine | AsyncEngine],
 ) -> dict[str, Database]:
     """Join each metadata with the engine of the same name.
 
     :param metadatas: Lists of metadata by database name.
     :param engines: Engines by database name; those without metadata are left out.
-    :raises SetupError: A list is empty, or a metadata has no engine.
+    :raises SetupError: A mapping is empty, a metadata has no engine, or an async engine has no
+        counterpart that needs no coroutines.
     """
     if not metadatas:
         raise SetupError(
@@ -127,9 +162,23 @@ def pair_databases(
         )
 
     return {
-        name: Database(name, engines[name], tuple(metadata)) for name, metadata in metadatas.items()
+        name: Database(name, sync_engine(name, engines[name]), tuple(metadata))
+        for name, metadata in metadatas.items()
     }
 
 
 def _quoted(names: c.Iterable[str]) -> str:
     return ", ".join(f"'{name}'" for name in names)
+
+
+def _has_died(connection: sa.Connection) -> bool:
+    """Return whether the server has closed a connection while it lay in its pool."""
+    dialect, driver = connection.dialect, connection.connection.dbapi_connection
+
+    try:
+        dialect.do_ping(t.cast(t.Any, driver))
+    except dialect.loaded_dbapi.Error as error:
+        # What else is wrong with it is told by whatever is asked of it first.
+        return dialect.is_disconnect(error, t.cast(t.Any, driver), None)
+
+    return False

@@ -26,7 +26,7 @@ def forks_kept_off(connection: sa.Connection) -> c.Iterator[None]:
 
     def end_child(*_: object) -> None:
         if os.getpid() != parent:
-            _end(sys.exc_info()[1])
+            end_process(sys.exc_info()[1])
 
     for event in _EVENTS:
         sa.event.listen(connection, event, end_child)
@@ -38,7 +38,11 @@ def forks_kept_off(connection: sa.Connection) -> c.Iterator[None]:
             sa.event.remove(connection, event, end_child)
 
 
-def _end(error: BaseException | None) -> None:
+def end_process(error: BaseException | None) -> None:
+    """End a forked child, without anything that its parent has to do at its own end.
+
+    :param error: What it ends with; its status is 1 unless it exits with another one.
+    """
     code = error.code if isinstance(error, SystemExit) else 1
 
     if error is not None and not isinstance(error, SystemExit):

@@ -7,79 +7,51 @@ from __future__ import annotations
 
 import collections.abc as c
 import contextlib
-import dataclasses
-import logging
-import os
-import socket
-import traceback
+import functools
 import typing as t
 import uuid
 
 import sqlalchemy as sa
 
-from ..errors import Interrupted
-from ..errors import LedgerUnavailable
-from ..errors import Locked
 from ..errors import MigrationError
 from ..errors import PlanMoved
 from ..errors import RunCancelled
-from ..errors import RunFailed
-from ..errors import SetupError
 from ..errors import TargetError
 from .alembic_objects import AlembicObjects
+from .announcer import Announcer
 from .condition import refuse_if_interrupted
+from .env_migration import beside
+from .env_migration import Reached
+from .events import is_heard
+from .events import run_started
 from .forks import forks_kept_off
-from .ledger import RunStatus
-from .ledger import Verdict
+from .hooks import HookCalls
+from .hooks import RunFacts
+from .ledger_entry import LedgerEntry
+from .ledger_tables import RunStatus
 from .locks import lock_for
 from .locks import Owner
+from .onlooker import Onlooker
 from .plan import Plan
 from .recording import Recording
-from .redact import redact
+from .redact import redactor
 from .results import Action
 from .results import RunResult
 from .results import Watcher
+from .retrying import Retrying
 from .run import Run
+from .run_options import RunOptions as RunOptions
 from .servers import server_of
-from .servers import Timeouts
-from .signals import sigterm_asks
-from .surroundings import operating_system_user
-from .surroundings import versions
-from .version_table import read_heads
+from .stopping import Stopping
+from .tracebacks import traceback_of
+from .version_table import look_at
+from .version_table import version_place
+from .watchers import Watchers
 
 if t.TYPE_CHECKING:
     from .internals import StepFunction
+    from .locks import DatabaseLock
     from .locks import Holder
-
-_logger = logging.getLogger(__name__)
-
-#: Seconds to wait before each new try of a step that got no lock in time and was rolled back.
-PAUSES = (1.0, 2.0, 4.0)
-
-
-@dataclasses.dataclass(frozen=True)
-class RunOptions:
-    """How a run is carried out, and for whom.
-
-    :param actor: Who asked for it; the operating-system user at this host if None.
-    :param reason: Why, for the record.
-    :param wait: Seconds to wait for the lock of the database; 0 refuses at once.
-    :param timeouts: How long its session waits for locks and statements; as the settings say if
-        None.
-    :param runner: How it was started, for the record.
-    :param run_id: Its id in the ledger, where it was queued there before.
-    :param plan: What it must do exactly; None where it was never shown to anybody.
-    :param watcher: Told about each step.
-    """
-
-    actor: str | None = None
-    reason: str | None = None
-    wait: float = 60.0
-    timeouts: Timeouts | None = None
-    runner: str = "code"
-    run_id: str | None = None
-    plan: Plan | None = None
-    watcher: Watcher | None = None
 
 
 class GuardedRun:
@@ -101,40 +73,59 @@ class GuardedRun:
         options: RunOptions,
     ) -> None:
         self._objects = objects
-        self._action = action
-        self._target = target
         self._project = objects.project
+        self._name = name
         self._database = objects.project.databases[name]
-        self._ledger = objects.project.ledger
         self._options = options
         self._server = server_of(self._database.engine)
         self.id = options.run_id or uuid.uuid4().hex
+        #: What is closed when all is written down. To connect may take longer than all it writes.
+        self._kept = contextlib.ExitStack()
+        ledger = self._kept.enter_context(self._project.ledger.kept_open())
+        #: The project with one connection to its ledger.
+        self._recorded = self._project.with_ledger(ledger)
+        self._announcer = Announcer(self._project, self.id, name, action, target, options)
+        self._entry = LedgerEntry(
+            self._recorded, self.id, name, action, target, options, self._announcer
+        )
         self._session: str | None = None
         #: What tells the place of the database, known once the lock is held.
         self.fingerprint = ""
-        urls = [database.engine.url for database in self._project.databases.values()]
-        self._recording = Recording(self._ledger, self.id, urls, self._blockers)
-        #: What is undone when the run has ended: the recording, once it has begun.
+        #: The run and the session that were last seen to hold the lock that this one waits for.
+        self._holder: tuple[str | None, str | None] | None = None
+        self._redact = redactor(self._project.urls)
+        self._recording = Recording(ledger, self.id, self._redact, self._notice)
+        self._entry.tell_rest = self._recording.tell_rest
+        #: Whoever wants to know how the run goes on, the ledger first.
+        self.watcher: Watcher = Watchers(self._recording, options.watcher, self._announcer)
+        self._hooks = HookCalls(
+            self._project.hooks, self._recording.log, self._notice, self._redact
+        )
+        #: What is run and on which connection, once that is written down.
+        self._begun: tuple[Plan, sa.Connection] | None = None
+        self._stopping = Stopping(self._database, self._recording, options.watcher, options.signals)
+        self._retrying = Retrying(self._database, self._recording, self._notice)
+        #: What is undone when the run has ended: what was set up on the connection, then the
+        #: recording, once it has begun, and last of all the lock.
+        self._set_up = contextlib.ExitStack()
         self._around = contextlib.ExitStack()
-        self._begun = False
-        self._waited = False
-        #: Whether it is written down what became of it.
-        self._told = False
-
-    @property
-    def watcher(self) -> Watcher:
-        """Whoever wants to know how the run goes on, the ledger first."""
-        return _Both(self._recording, self._options.watcher)
+        self._locked = contextlib.ExitStack()
+        #: The lock, and the connection that holds it.
+        self._held: tuple[DatabaseLock, sa.Connection] | None = None
+        #: The same connection, as steps use it.
+        self._migrating: sa.Connection | None = None
+        #: Whether it was all written down while ``env.py`` had not ended yet, and what it was.
+        self._has_ended = False
+        self._ended_by: MigrationError | None = None
 
     def should_stop(self) -> bool:
         """Return whether somebody asked the run to stop before its next step."""
         return self._recording.should_stop()
 
-    def begin(self, plan: Plan, connection: sa.Connection) -> None:
+    def begin(self, plan: Plan) -> None:
         """Refuse what must not be run, or write down that it begins.
 
         :param plan: What would be run, found out under the lock.
-        :param connection: The one that migrates.
         :raises PlanMoved: What was planned is not what would be run now.
         :raises Interrupted: An earlier run left the database in doubt.
         :raises LedgerUnavailable: The run cannot be recorded, so it does not begin.
@@ -142,10 +133,50 @@ class GuardedRun:
         if self._options.plan is not None:
             self._options.plan.refuse_if_moved(plan)
 
-        refuse_if_interrupted(self._project, plan.database, plan.heads, besides=self.id)
-        self._write_beginning(plan, connection)
-        self._begun = True
+        assert self._held is not None
+        _, connection = self._held
+        refuse_if_interrupted(
+            self._recorded,
+            plan.database,
+            plan.heads,
+            besides=self.id,
+            rest_of=plan.options.rest_of,
+        )
+        self._entry.begin(plan, self._migrating or connection, self._session)
+        self._begun = plan, connection
+        onlooker = Onlooker(self._database, self._session)
+        self._around.callback(onlooker.close)
+        self._recording.look = onlooker.look
         self._around.enter_context(self._recording)
+
+    def prepare(self, check: c.Callable[[], None] | None) -> c.Callable[[], None] | None:
+        """Return what is called once the run has begun, before its first step; None if nothing is.
+
+        :param check: What is looked at first; what it raises ends the run.
+        """
+        is_told = self._hooks or is_heard(run_started)
+
+        if check is None:
+            return self._prepare if is_told else None
+
+        def prepare() -> None:
+            check()
+
+            if is_told:
+                self._prepare()
+
+        return prepare
+
+    def examine(self, run_id: str) -> None:
+        """Note that whoever asked for this run has examined another one, whose rest it is.
+
+        :param run_id: The other run.
+        """
+        self._recorded.ledger.examine(
+            run_id,
+            actor=self._options.asked_by,
+            reason=self._options.reason or f"Run {self.id} carries out the rest of it.",
+        )
 
     def carry_out(self, run: Run, run_migrations: c.Callable[[StepFunction], object]) -> RunResult:
         """Take the lock, run, and write down what became of it.
@@ -156,67 +187,176 @@ class GuardedRun:
         :raises RunFailed: A step failed, or its work is not in the database.
         :raises RunCancelled: Somebody asked it to stop, and it did before a step.
         """
+        guard_before = self._objects.guard
+
         # Whatever it was, it is written down before it goes on its way.
         try:
-            connection = self._connection()
-            lock = lock_for(self._database, *self._version_table())
-            owner = Owner(self._actor, socket.gethostname(), os.getpid(), self.id)
+            self._announcer.requested()
+            # Else what its own migration has open would be committed.
+            self._objects.refuse_at_work(self._database.name)
 
-            with lock.hold(connection, owner, self._options.wait, self._waits):
-                # And before the lock is free: who comes next has to know of it.
-                try:
-                    result = self._watched(connection, run, run_migrations)
-                    lock.assert_held(connection)
-                except TargetError as error:
-                    if self._options.plan is None:
-                        raise
-                    moved = PlanMoved([f"Its target is not there any more: {error.message}"])
-                    self._write_failure(moved)
-                    raise moved from error
-                except BaseException as error:
-                    self._write_failure(error)
-                    raise
+            if self._project.env is None:
+                return self._end(
+                    lambda: self._retrying.carry_out(run, run_migrations), self._own_connection
+                )
 
-                self._write_success(result)
-                return result
+            # Not while env.py has things open, and this process can run nothing else.
+            self._wait_for_lock()
+            self._objects.guard = functools.partial(self._reach, run)
+            return self._end(lambda: run.carry_out(run_migrations))
         except BaseException as error:
-            self._write_failure(error)
+            self._entry.fail(error)
             raise
+        finally:
+            self._objects.guard = guard_before
 
-    def _watched(
+            if self._name in self._objects.reached:
+                self._objects.reached[self._name].close()
+
+            self._kept.close()
+            self._announcer.send()
+
+    def _end(
+        self,
+        find_result: c.Callable[[], RunResult],
+        connect: c.Callable[[], sa.Connection] | None = None,
+    ) -> RunResult:
+        """Write down what becomes of the run, and then free the lock.
+
+        :param find_result: Runs the steps, or tells what they have done.
+        :param connect: Gives the connection that migrates, where it is there before.
+        """
+        with self._locked:
+            # Before the lock is free: who comes next has to know of it.
+            try:
+                with self._around, self._set_up:
+                    if connect is not None:
+                        connection = connect()
+                        self._take(connection, connection, self._project.options(self._name))
+
+                    result = self._between_hooks(find_result)
+            except TargetError as error:
+                if self._options.plan is None:
+                    raise
+                moved = PlanMoved([f"Its target is not there any more: {error.message}"])
+                self._entry.fail(moved)
+                raise moved from error
+            except BaseException as error:
+                self._entry.fail(error)
+                raise
+
+            self._entry.succeed(result)
+            return result
+
+    def _reach(self, run: Run, reached: Reached) -> None:
+        """Come in where an ``env.py`` has the connection that it migrates on.
+
+        Lock, look, refuse: what is open on that connection stays open, whoever has begun it.
+        """
+        reached.keep_open(lambda: self._end_early(run))
+        self._objects.reached[self._name] = reached
+        self._take(reached.borrowed, reached.connection, reached.options)
+
+        assert self._project.env is not None
+
+        with beside(reached, self._database, self.fingerprint, self._project.env) as other:
+            run.look(*look_at(other, reached.options, reached.search_path()))
+
+        run.prepare()
+
+    def _end_early(self, run: Run) -> None:
+        """End the run while its connection works, which one of an event loop soon does not."""
+        if self._has_ended:
+            return
+
+        environment_error = self._objects.error
+
+        try:
+            self._end(lambda: run.settle(environment_error))
+        except MigrationError as error:
+            # It is raised when env.py has ended.
+            self._ended_by = error
+
+        self._has_ended = True
+
+    def _take(
         self,
         connection: sa.Connection,
-        run: Run,
-        run_migrations: c.Callable[[StepFunction], object],
-    ) -> RunResult:
-        timeouts = self._options.timeouts or self._project.settings.timeouts
+        listened: sa.Connection,
+        options: c.Mapping[str, t.Any],
+    ) -> None:
+        """Take the lock on the connection that migrates, and set up what belongs to a run.
 
-        with self._around:
-            self._session = self._server.session_id(connection)
-            self.fingerprint = self._database.fingerprint(connection)
-            self._server.set_timeouts(connection, timeouts)
+        :param connection: It, for statements of our own.
+        :param listened: The same, as it sends what the steps send.
+        :param options: They name the version table.
+        """
+        lock = lock_for(self._database, *version_place(options))
+        self._locked.enter_context(
+            lock.hold(connection, self._owner, self._options.wait, self._waits)
+        )
+        self._held, self._migrating = (lock, connection), listened
+        self._session = self._server.session_id(connection)
+        self.fingerprint = self._database.fingerprint(connection)
+        settings = self._project.settings.timeouts
+        timeouts = self._options.timeouts or settings
+        # What an env.py has set by itself holds, unless somebody wants another one.
+        gives_way = connection is not listened and timeouts == settings
+        self._set_up.callback(self._server.restore_timeouts, connection)
+        self._server.set_timeouts(connection, timeouts, gives_way=gives_way)
+        self._set_up.enter_context(self._stopping.heard(listened, self._session))
+        self._set_up.enter_context(forks_kept_off(listened))
+        self._set_up.enter_context(self._recording.listening(listened))
 
-            try:
-                with (
-                    self._signals(),
-                    forks_kept_off(connection),
-                    self._recording.listening(connection),
-                ):
-                    return self._try(run, run_migrations)
-            except BaseException as error:
-                self._recording.failed(str(error))
-                raise
-            finally:
-                self._server.restore_timeouts(connection)
+    def _between_hooks(self, find_result: c.Callable[[], RunResult]) -> RunResult:
+        try:
+            result = find_result()
 
-    @property
-    def _actor(self) -> str:
-        return self._options.actor or operating_system_user()
+            if self._ended_by is not None:
+                raise self._ended_by
 
-    def _connection(self) -> sa.Connection:
-        # Else what its own migration has open would be committed.
-        self._objects.refuse_at_work(self._database.name)
-        connection = self._objects.context(self._database.name).connection
+            if not self._has_ended and self._held is not None:
+                lock, connection = self._held
+                lock.assert_held(connection)
+        except BaseException as error:
+            if not self._has_ended:
+                self._recording.failed(traceback_of(error))
+                cancelled = isinstance(error, RunCancelled)
+                status = RunStatus.CANCELLED if cancelled else RunStatus.FAILED
+                self._hooks.after(status, self._redact(str(error)))
+            raise
+
+        if not self._has_ended:
+            self._hooks.after(RunStatus.SUCCEEDED, None)
+        return result
+
+    def _prepare(self) -> None:
+        """Call hooks and subscribers, who may take their time."""
+        if self._begun is None:
+            return
+
+        plan, connection = self._begun
+
+        # Nothing but the heads was read in it. Nobody shall wait for this session meanwhile.
+        if connection.in_transaction():
+            connection.commit()
+
+        self._hooks.before(
+            RunFacts(
+                id=self.id,
+                database=plan.database,
+                action=plan.action,
+                target=plan.target,
+                actor=self._options.asked_by,
+                reason=self._options.reason,
+                steps=plan.steps,
+            ),
+            plan.heads,
+        )
+        self._announcer.started()
+
+    def _own_connection(self) -> sa.Connection:
+        connection = self._objects.context(self._name).connection
         assert connection is not None
 
         # What is open there is somebody's own work, which the first step would commit anyway.
@@ -225,216 +365,31 @@ class GuardedRun:
 
         return connection
 
-    def _version_table(self) -> tuple[str, str | None]:
-        options = self._project.context_options
-        return (
-            options.get("version_table", "alembic_version"),
-            options.get("version_table_schema"),
-        )
+    @property
+    def _owner(self) -> Owner:
+        return Owner.here(self._options.asked_by, self.id)
+
+    def _wait_for_lock(self) -> None:
+        """Wait until nobody seems to hold the lock; it is taken when there is a connection.
+
+        :raises Locked: Somebody holds it for longer than the run may wait.
+        """
+        lock = lock_for(self._database, *version_place(self._project.options(self._name)))
+        lock.wait_until_free(self._options.wait, self._waits, self.id)
 
     def _waits(self, holder: Holder | None) -> None:
-        if self._options.run_id is not None and not self._waited:
-            self._waited = True
-            who = f"run {holder.run}" if holder and holder.run else "another run"
-            with contextlib.suppress(sa.exc.SQLAlchemyError):
-                self._ledger.log(self.id, "info", "lock", f"waits for {who} to end")
+        """Say who has the lock that this run waits for, again when somebody else has got it."""
+        self._stopping.refuse_to_wait(self._objects.options(self._name))
 
-    def _write_beginning(self, plan: Plan, connection: sa.Connection) -> None:
-        known_versions = versions(connection)
-
-        try:
-            if self._options.run_id is not None:
-                self._write_connected(known_versions)
-                return
-
-            self._ledger.begin(
-                run_id=self.id,
-                database=plan.database,
-                action=plan.action,
-                target=plan.target,
-                heads_before=plan.heads,
-                plan=plan.to_values(),
-                plan_hash=plan.digest,
-                steps=plan.steps,
-                actor=self._actor,
-                reason=self._options.reason,
-                runner=self._options.runner,
-                host=socket.gethostname(),
-                pid=os.getpid(),
-                session=self._session,
-                versions=known_versions,
-            )
-        except (sa.exc.SQLAlchemyError, SetupError, OSError) as error:
-            described = f"{self._database.describe_error(error)}."
-            reason = error.message if isinstance(error, SetupError) else described
-            raise LedgerUnavailable(
-                f"The run of database '{plan.database}' cannot be recorded, so nothing was run: "
-                f"{reason}",
-                "See that the database of the ledger works, or name another one in "
-                "ALEMBIC_ADMIN['ledger'].",
-            ) from error
-
-    def _write_connected(self, known_versions: dict[str, str]) -> None:
-        if not self._ledger.connected(self.id, session=self._session, versions=known_versions):
-            raise LedgerUnavailable(
-                f"Run {self.id} is not running any more in the record, so nothing was run: "
-                "somebody has given it up, or the record was deleted.",
-                "Plan again.",
-            )
-
-    def _try(self, run: Run, run_migrations: c.Callable[[StepFunction], object]) -> RunResult:
-        """Run, and try a step again that got no lock in time and left no trace."""
-        for pause in PAUSES:
-            try:
-                return run.carry_out(run_migrations)
-            except RunFailed as error:
-                cause = error.__cause__
-                got_no_lock = cause is not None and self._server.is_lock_timeout(cause)
-
-                # Half of a CREATE INDEX CONCURRENTLY stays; trying that again would fail for good.
-                stays = self._recording.leaves_traces or not self._database.rolls_back_ddl
-
-                if not got_no_lock or stays:
-                    raise
-
-                self._recording.log("warning", "lock", f"{error} It is tried again in {pause:g} s.")
-
-                if self._recording.cancel_requested.wait(pause):
-                    raise
-
-        return run.carry_out(run_migrations)
-
-    def _write_success(self, result: RunResult) -> None:
-        self._told = True
-
-        if self._begun:
-            self._write_verdict(RunStatus.SUCCEEDED, result.after)
-
-    def _write_failure(self, error: BaseException) -> None:
-        if self._told:
+        if holder is None or (holder.run, holder.session) == self._holder:
             return
 
-        self._told = True
+        self._holder = holder.run, holder.session
+        self._notice(f"waits up to {self._options.wait:g} s for {self._entry.described(holder)}")
 
-        if self._begun or self._options.run_id is not None:
-            heads = error.heads if isinstance(error, RunFailed | RunCancelled) else self._heads()
-            if isinstance(error, RunCancelled):
-                self._write_verdict(RunStatus.CANCELLED, heads, error)
-            else:
-                self._write_verdict(RunStatus.FAILED, heads, error)
-        elif isinstance(error, Locked | PlanMoved | Interrupted):
-            self._write_refusal(error)
+        # One that was queued stands in the ledger by now, and people look at it there.
+        if self._options.run_id is not None:
+            self._recording.tell()
 
-    def _heads(self) -> tuple[str, ...] | None:
-        """Return what the version table holds, or None where nobody can read it."""
-        with contextlib.suppress(MigrationError, sa.exc.SQLAlchemyError):
-            return read_heads(self._database, self._project.context_options)
-
-        return None
-
-    def _write_refusal(self, error: MigrationError) -> None:
-        # Nothing was run, and a ledger that does not answer is no reason to say anything else.
-        with contextlib.suppress(MigrationError, sa.exc.SQLAlchemyError, OSError):
-            self._ledger.refuse(
-                database=self._database.name,
-                action=self._action,
-                target=self._target,
-                actor=self._actor,
-                address=None,
-                reason=self._text(error) or "",
-            )
-
-    def _write_verdict(
-        self,
-        status: Verdict,
-        heads: tuple[str, ...] | None,
-        error: BaseException | None = None,
-    ) -> None:
-        try:
-            self._ledger.finish(
-                self.id,
-                status,
-                heads_after=heads,
-                error_class=_class_name(error),
-                error=self._text(error),
-            )
-        except sa.exc.SQLAlchemyError as failure:
-            # What happened to the database is true whether it can be written down or not.
-            _logger.error(
-                "Run %s has %s, which could not be recorded: %s",
-                self.id,
-                status,
-                self._database.describe_error(failure),
-            )
-
-    def _text(self, error: BaseException | None) -> str | None:
-        if error is None:
-            return None
-
-        known = isinstance(error, MigrationError)
-        text = str(error) if known else "".join(traceback.format_exception(error))
-        return redact(text, [database.engine.url for database in self._project.databases.values()])
-
-    def _blockers(self) -> list[str]:
-        if self._session is None:
-            return []
-
-        with self._database.connect() as other:
-            return [
-                f"waits for session {blocker.session} of {blocker.user or 'somebody'}"
-                f"{f' ({blocker.application})' if blocker.application else ''}"
-                f"{'' if blocker.certain else ', perhaps'}: {blocker.statement or blocker.state}"
-                for blocker in self._server.blockers(other, self._session)
-            ]
-
-    @contextlib.contextmanager
-    def _signals(self) -> c.Iterator[None]:
-        """In a process of its own: SIGTERM asks the run to stop, twice cancels its statement."""
-        if self._options.runner != "process":
-            yield
-            return
-
-        with sigterm_asks(self._stop, self._cancel_statement):
-            yield
-
-    def _stop(self) -> None:
-        self._recording.log("warning", "signal", "It was told to end: it stops before a step.")
-        self._recording.cancel_requested.set()
-
-    def _cancel_statement(self) -> None:
-        self._recording.log("warning", "signal", "It was told again: its statement is cancelled.")
-
-        if self._session is not None:
-            with (
-                contextlib.suppress(MigrationError, sa.exc.SQLAlchemyError),
-                self._database.connect() as other,
-            ):
-                self._server.cancel_statement(other, self._session)
-
-
-class _Both:
-    """Passes on to two watchers what one is told."""
-
-    def __init__(self, first: Watcher, second: Watcher | None) -> None:
-        self._watchers = [first, *([second] if second else [])]
-
-    def run_started(self, database: str, steps: t.Any) -> None:
-        for watcher in self._watchers:
-            watcher.run_started(database, steps)
-
-    def step_started(self, database: str, position: int, step: t.Any) -> None:
-        for watcher in self._watchers:
-            watcher.step_started(database, position, step)
-
-    def step_done(self, database: str, position: int, step: t.Any) -> None:
-        for watcher in self._watchers:
-            watcher.step_done(database, position, step)
-
-
-def _class_name(error: BaseException | None) -> str | None:
-    if error is None:
-        return None
-
-    cause = error.__cause__ if isinstance(error, RunFailed) else None
-    original = getattr(cause, "orig", None) or cause or error
-    return type(original).__name__
+    def _notice(self, message: str) -> None:
+        self.watcher.noticed(self._redact(message))

@@ -6,9 +6,13 @@ import collections.abc as c
 import difflib
 import functools
 import threading
+import time
 import types
+import typing as t
 from pathlib import Path
 
+from .lanes import Lanes
+from .lanes import lay_out
 from .revision_files import FileStamp
 from .revision_files import folder_signature as folder_signature
 from .revision_files import FolderSignature as FolderSignature
@@ -22,6 +26,13 @@ from .revision_graph import resolve_dependencies
 from .revision_graph import sorted_by_need
 from .revision_graph import turned_round
 from .revision_graph import without_duplicates
+
+#: For how many places in a history it is kept what they mean.
+_KEPT_PLACES = 32
+#: How many times as long as it took a look at the files counts as recent, and for how many seconds
+#: at most.
+_RECENT = 20
+_MOST_RECENT = 2.0
 
 
 def read_history(folders: c.Sequence[Path], *, recursive: bool = False) -> History:
@@ -46,12 +57,25 @@ class HistoryReader:
         self._lock = threading.Lock()
         self._files: dict[FileStamp, RevisionFile | Problem] = {}
         self._last: tuple[FolderSignature, History] | None = None
+        #: Until when the last look counts as recent.
+        self._recent_until = 0.0
+
+    def read_recent(self) -> History:
+        """Return the history as the files were a moment ago: what is only shown needs no more.
+
+        The longer a look at the files takes, the longer it counts: looking at them takes at most
+        a twentieth of the time, and a few files are looked at each time.
+        """
+        last = self._last
+        return last[1] if last and time.monotonic() < self._recent_until else self.read()
 
     def read(self) -> History:
         """Return the history as the files are now; of those, only changed ones are opened."""
         with self._lock:
+            began = time.monotonic()
             # Taken before the files are read: what changes meanwhile is read again next time.
             signature = self.signature()
+            looked = time.monotonic()
 
             if self._last is None or self._last[0] != signature:
                 self._files = {
@@ -60,6 +84,7 @@ class HistoryReader:
                 }
                 self._last = (signature, _history(self._files.values(), signature.problems))
 
+            self._recent_until = looked + min(_RECENT * (looked - began), _MOST_RECENT)
             return self._last[1]
 
     def signature(self) -> FolderSignature:
@@ -84,6 +109,7 @@ class History:
         self._label_owners = owners_of_labels(by_id, found)
         self._resolved = resolve_dependencies(by_id, self._label_owners, unread, found)
         self._needs = needs_of(by_id, self._resolved, unread, found)
+        self._places: dict[frozenset[str], _Place] = {}
         #: Each revision by its id. Those in a circle, and what follows from it, come last.
         self.revisions: c.Mapping[str, RevisionFile] = types.MappingProxyType(
             {id_: by_id[id_] for id_ in sorted_by_need(by_id, self._needs, found)}
@@ -127,6 +153,23 @@ class History:
 
         return types.MappingProxyType({label: tuple(ids) for label, ids in carriers.items()})
 
+    @functools.cached_property
+    def lanes(self) -> Lanes:
+        """The graph, newest first, with a row for each parent that no file has."""
+        parents = {id_: file.parents for id_, file in self.revisions.items()}
+        return lay_out(self.newest_first(), parents, self._resolved)
+
+    @functools.cached_property
+    def texts(self) -> c.Mapping[str, str]:
+        """What can be searched of each revision, casefolded: id, message, file and labels."""
+        texts = {}
+
+        for id_, file in self.revisions.items():
+            parts = (id_, file.message, file.path.name, *self.labels_of(id_))
+            texts[id_] = "\n".join(parts).casefold()
+
+        return types.MappingProxyType(texts)
+
     def children(self, revision: str) -> tuple[str, ...]:
         """Return the revisions whose parent this one is."""
         return self._children.get(revision, ())
@@ -153,13 +196,19 @@ class History:
 
         return found
 
+    def applied(self, current: c.Iterable[str]) -> frozenset[str]:
+        """Return what has run in a database.
+
+        :param current: Where it is; ids that no file has are ignored.
+        """
+        return self._place(current).applied
+
     def pending(self, current: c.Iterable[str]) -> tuple[str, ...]:
         """Return what has still to run for all heads, in an order in which it can.
 
         :param current: Where a database is; ids that no file has are ignored.
         """
-        applied = self.ancestors(current)
-        return tuple(id_ for id_ in self.revisions if id_ not in applied)
+        return self._place(current).pending
 
     def unknown(self, current: c.Iterable[str]) -> tuple[str, ...]:
         """Return those of some ids that no file has, as they come."""
@@ -188,6 +237,23 @@ class History:
             if words and words in self.revisions[id_].message.casefold()
         ]
         return tuple(dict.fromkeys([*alike, *told]))[:count]
+
+    def _place(self, current: c.Iterable[str]) -> _Place:
+        """Return what a place in the history means; that of the last ones is kept."""
+        key = frozenset(current)
+        place = self._places.get(key)
+
+        if place is None:
+            applied = frozenset(self.ancestors(key))
+            place = _Place(applied, tuple(id_ for id_ in self.revisions if id_ not in applied))
+
+            # Several databases share one history, and each of them moves on.
+            if len(self._places) >= _KEPT_PLACES:
+                self._places = {}
+
+            self._places[key] = place
+
+        return place
 
     @functools.cached_property
     def _children(self) -> dict[str, tuple[str, ...]]:
@@ -227,6 +293,11 @@ class History:
                 carried[id_] = carried[id_].union(*(carried[child] for child in children))
 
         return carried
+
+
+class _Place(t.NamedTuple):
+    applied: frozenset[str]
+    pending: tuple[str, ...]
 
 
 def _history(

@@ -11,18 +11,20 @@ import sqlalchemy as sa
 from .guarded import RunOptions
 from .ledger import RunStatus
 from .migrator import Migrator
+from .outcomes import finish_run
 from .plan import Plan
 from .project import Project
 from .redact import redact
+from .signals import Signals
 from .surroundings import operating_system_user
 
 
-def run_job(migrator: Migrator, run_id: str, *, wait: float = 0.0) -> bool:
+def run_job(migrator: Migrator, run_id: str, *, signals: Signals | None = None) -> bool:
     """Carry out a queued run, which writes its own verdict to the ledger.
 
     :param migrator: The verbs.
     :param run_id: The run.
-    :param wait: Seconds to wait for the lock of the database; 0 refuses at once.
+    :param signals: What asks it to end, in a process that is there for it alone.
     :return: Whether this caller was the one to carry it out.
     :raises MigrationError: It was refused, it failed or it was cancelled.
     """
@@ -35,15 +37,17 @@ def run_job(migrator: Migrator, run_id: str, *, wait: float = 0.0) -> bool:
         return False
 
     try:
+        plan = Plan.from_values(record.plan)
         migrator.run(
-            Plan.from_values(record.plan),
+            plan,
             options=RunOptions(
                 actor=record.actor or operating_system_user(),
                 reason=record.reason,
-                wait=wait,
-                timeouts=migrator.project.settings.timeouts,
+                # Whoever waits in a browser is told at once who runs already.
+                wait=plan.options.wait or 0.0,
                 runner=record.runner or "code",
                 run_id=run_id,
+                signals=signals,
             ),
         )
     except BaseException as error:
@@ -55,13 +59,12 @@ def run_job(migrator: Migrator, run_id: str, *, wait: float = 0.0) -> bool:
 
 def _write_failure(project: Project, run_id: str, error: BaseException) -> None:
     """Give a run that failed before it could begin its verdict; others have theirs."""
-    urls = [database.engine.url for database in project.databases.values()]
-
     with contextlib.suppress(sa.exc.SQLAlchemyError):
-        project.ledger.finish(
+        finish_run(
+            project,
             run_id,
             RunStatus.FAILED,
             heads_after=None,
             error_class=type(error).__name__,
-            error=redact(str(error), urls),
+            error=redact(str(error), project.urls),
         )

@@ -12,6 +12,11 @@ import uuid
 
 import sqlalchemy as sa
 
+from .ledger_changes import LedgerChanges
+from .ledger_checks import CheckRecord as CheckRecord
+from .ledger_checks import LedgerChecks
+from .ledger_comparisons import ComparisonRecord as ComparisonRecord
+from .ledger_comparisons import LedgerComparisons
 from .ledger_report import LedgerReports as LedgerReports
 from .ledger_store import default_ledger_url as default_ledger_url
 from .ledger_store import ledger_engine as ledger_engine
@@ -28,11 +33,11 @@ from .ledger_tables import StepFacts as StepFacts
 from .ledger_tables import StepRecord as StepRecord
 from .ledger_tables import StepStatus as StepStatus
 from .ledger_tables import TABLE_NAMES as TABLE_NAMES
+from .ledger_tables import Touch as Touch
 from .ledger_tables import Verdict as Verdict
-from .ledger_tables import VERDICTS
 
 
-class Ledger(LedgerReports):
+class Ledger(LedgerChanges, LedgerComparisons, LedgerChecks):
     """Append to the record and read it.
 
     Every write is a transaction of its own on a connection of its own, so that nothing a
@@ -152,131 +157,11 @@ class Ledger(LedgerReports):
         self._insert(refusal, ())
         return run_id
 
-    def queue(
-        self,
-        run_id: str,
-        *,
-        actor: str | None,
-        address: str | None,
-        reason: str | None,
-        runner: str | None,
-    ) -> Queued:
-        """Make a plan a run that waits for its runner; of many callers one succeeds.
-
-        A second run of the same database is turned away. That only spares people a useless
-        run: what keeps two from migrating at once is the database lock that a run takes.
-        """
-        try:
-            done = self._change(
-                run_id,
-                (RunStatus.PLANNED,),
-                status=RunStatus.QUEUED,
-                active_database=RUN.c.database,
-                actor=actor,
-                address=address,
-                reason=reason,
-                runner=runner,
-                requested=_now(),
-            )
-        except sa.exc.IntegrityError:
-            return Queued.BUSY
-
-        return Queued.DONE if done else Queued.NOT_A_PLAN
-
-    def claim(
-        self,
-        run_id: str,
-        *,
-        host: str,
-        pid: int,
-        versions: c.Mapping[str, t.Any],
-        session: str | None = None,
-    ) -> bool:
-        """Mark a queued run as running, and return whether this caller is the one to carry it out.
-
-        :param host: Where its runner is.
-        :param pid: The runner's process.
-        :param versions: What it runs on, such as Alembic's version by name.
-        :param session: The session at the server that migrates, where it is known by now.
-        """
-        now = _now()
-        return self._change(
-            run_id,
-            (RunStatus.QUEUED,),
-            status=RunStatus.RUNNING,
-            host=host,
-            pid=pid,
-            versions=dict(versions),
-            session=session,
-            started=now,
-            heartbeat=now,
-        )
-
-    def connected(
-        self, run_id: str, *, session: str | None, versions: c.Mapping[str, t.Any]
-    ) -> bool:
-        """Note what is known of a running run once its runner is connected.
-
-        :param session: The session at the server that migrates.
-        :param versions: All versions, those given to :meth:`claim` among them.
-        """
-        return self._change(
-            run_id, (RunStatus.RUNNING,), session=session, versions=dict(versions), heartbeat=_now()
-        )
-
-    def request_cancel(self, run_id: str) -> bool:
-        """Ask an active run to stop at its next step; return False if it has ended."""
-        return self._change(run_id, ACTIVE, cancel_requested=_now())
-
-    def finish(
-        self,
-        run_id: str,
-        status: Verdict,
-        *,
-        heads_after: c.Sequence[str] | None,
-        error_class: str | None = None,
-        error: str | None = None,
-    ) -> bool:
-        """Write the verdict on an active run; return False if it has one already.
-
-        :param heads_after: What the version table held, read on a new connection, or None where
-            nobody could read it.
-        :param error: What went wrong, redacted.
-        """
-        if status not in VERDICTS:
-            raise ValueError(f"{status!r} is no verdict; use one of {', '.join(VERDICTS)}.")
-
-        return self._change(
-            run_id,
-            ACTIVE,
-            status=status,
-            active_database=None,
-            heads_after=None if heads_after is None else list(heads_after),
-            finished=_now(),
-            error_class=error_class,
-            error=error,
-        )
-
-    def examine(self, run_id: str, *, actor: str, reason: str) -> bool:
-        """Mark a failed or lost run as examined; return False if it is neither, or was already.
-
-        :param actor: Who looked at the database.
-        :param reason: What they found.
-        """
-        return self._change(
-            run_id,
-            (RunStatus.FAILED, RunStatus.LOST),
-            RUN.c.examined_at.is_(None),
-            examined_by=actor,
-            examined_at=_now(),
-            examined_reason=reason,
-        )
-
     def prune(self, keep_days: int) -> int:
         """Delete what is older than some days, and return how many runs, plans and refusals went.
 
-        Active runs stay, and so does the last run of each database: it says whether somebody
-        still has to examine it.
+        Checks that have ended go too. Active runs stay, and so does the last run of each database:
+        it says whether somebody still has to examine it.
 
         :param keep_days: How many days are kept.
         """
@@ -298,6 +183,7 @@ class Ledger(LedgerReports):
                         )
                     )
 
+        self._prune_checks(limit)
         return deleted
 
     def _insert(self, run: dict[str, t.Any], steps: c.Sequence[StepFacts]) -> None:
@@ -323,29 +209,6 @@ class Ledger(LedgerReports):
 
                 if waiting:
                     connection.execute(sa.insert(STEP), waiting)
-
-    def _change(
-        self,
-        run_id: str,
-        statuses: c.Sequence[RunStatus],
-        *conditions: sa.ColumnElement[bool],
-        **values: t.Any,
-    ) -> bool:
-        """Change a run in one statement if it stands as expected, and return whether it did."""
-        return self._update(
-            RUN, values, RUN.c.id == run_id, RUN.c.status.in_(statuses), *conditions
-        )
-
-    def _update(
-        self, table: sa.Table, values: dict[str, t.Any], *conditions: sa.ColumnElement[bool]
-    ) -> bool:
-        with self._connection_to(table) as connection:
-            if connection is None:
-                return False
-
-            changed = connection.execute(sa.update(table).where(*conditions).values(values))
-            connection.commit()
-            return changed.rowcount == 1
 
 
 def _now() -> datetime.datetime:

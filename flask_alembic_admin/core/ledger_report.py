@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import collections.abc as c
 import contextlib
+import copy
 import dataclasses
 import datetime
 import os
 import typing as t
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import mysql
 
 from .ledger_reader import LedgerReader
 from .ledger_store import engine_that_keeps_open
@@ -84,21 +86,29 @@ class LedgerReports(LedgerReader):
     def kept_open(self) -> c.Iterator[t.Self]:
         """Lend this ledger with a connection of its own that stays open between two reports.
 
-        To open one may take longer than all that a report says. A process that is forked off
-        meanwhile must not report: the connection is its parent's.
+        To open one may take longer than all that a report says. That a table is there is asked
+        once. A process that is forked off meanwhile must not report: the connection is its
+        parent's.
         """
         # Other pools keep theirs, and that of a database in memory is the database.
         if not isinstance(self.engine.pool, sa.NullPool):
-            yield self
+            yield self if self._seen is not None else self._with_memory(self.engine)
             return
 
         engine, process = engine_that_keeps_open(self.engine), os.getpid()
 
         try:
-            yield type(self)(engine)
+            yield self._with_memory(engine)
         finally:
             if os.getpid() == process:
                 engine.dispose()
+
+    def _with_memory(self, engine: sa.Engine) -> t.Self:
+        """Return a ledger that asks only once for each table that is there."""
+        # SQLAlchemy 2.0 gives no engine the same option twice.
+        kept = copy.copy(self) if engine is self.engine else type(self)(engine)
+        kept._seen = set()
+        return kept
 
     def report(
         self,
@@ -139,7 +149,7 @@ class LedgerReports(LedgerReader):
                 return Answer(running=False, cancel_requested=False)
 
             if steps:
-                connection.execute(_STEP_UPDATE, [_step_values(run_id, step) for step in steps])
+                _write_steps(connection, run_id, steps)
 
             if values := _line_values(run_id, row.log_lines - len(lines), lines):
                 connection.execute(sa.insert(LOG), values)
@@ -158,29 +168,49 @@ class LedgerReports(LedgerReader):
 
 
 _IS_RUNNING = RUN.c.status == RunStatus.RUNNING
+_TOLD = ("status", "started", "finished", "statements", "rows", "error")
 _STEP_UPDATE = (
     sa.update(STEP)
     .where(STEP.c.run_id == sa.bindparam("of_run"), STEP.c.position == sa.bindparam("at_position"))
-    .values(
-        {
-            name: sa.bindparam(f"new_{name}")
-            for name in ("status", "started", "finished", "statements", "rows", "error")
-        }
-    )
+    .values({name: sa.bindparam(f"new_{name}") for name in _TOLD})
+)
+_STEP_INSERT = mysql.insert(STEP)
+_STEP_OVERWRITE = _STEP_INSERT.on_duplicate_key_update(
+    {name: _STEP_INSERT.inserted[name] for name in _TOLD}
 )
 
 
-def _step_values(run_id: str, step: StepReport) -> dict[str, object]:
-    return {
-        "of_run": run_id,
-        "at_position": step.position,
-        "new_status": step.status,
-        "new_started": step.started,
-        "new_finished": step.finished,
-        "new_statements": step.statements,
-        "new_rows": step.rows,
-        "new_error": step.error,
-    }
+def _write_steps(connection: sa.Connection, run_id: str, steps: c.Sequence[StepReport]) -> None:
+    values = [{name: getattr(step, name) for name in _TOLD} for step in steps]
+
+    # Here drivers send each update by itself, and any number of rows to insert at once.
+    if connection.dialect.name in {"mysql", "mariadb"}:
+        connection.execute(
+            _STEP_OVERWRITE,
+            [
+                # What the rows have for long, and what is only asked for.
+                {
+                    "run_id": run_id,
+                    "position": step.position,
+                    "revision": "",
+                    "direction": "",
+                    **new,
+                }
+                for step, new in zip(steps, values, strict=True)
+            ],
+        )
+    else:
+        connection.execute(
+            _STEP_UPDATE,
+            [
+                {
+                    "of_run": run_id,
+                    "at_position": step.position,
+                    **{f"new_{name}": value for name, value in new.items()},
+                }
+                for step, new in zip(steps, values, strict=True)
+            ],
+        )
 
 
 def _line_values(

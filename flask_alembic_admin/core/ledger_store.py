@@ -16,7 +16,11 @@ from .redact import mask_url
 BUSY_TIMEOUT = 5.0
 
 
-def default_ledger_url(url: sa.URL, folder: Path) -> sa.URL:
+#: What the file is called where the ledger has one of its own.
+LEDGER_FILE = "alembic_admin.sqlite"
+
+
+def default_ledger_url(url: sa.URL, folder: Path, file: str = LEDGER_FILE) -> sa.URL:
     """Return where the ledger of a database is kept: beside SQLite, in any other itself.
 
     During a migration SQLite lets no second connection write, so it gets a file of its own. What
@@ -24,11 +28,12 @@ def default_ledger_url(url: sa.URL, folder: Path) -> sa.URL:
 
     :param url: The URL of the database's engine.
     :param folder: Where the file goes, such as the instance folder.
+    :param file: What it is called.
     """
     if url.get_backend_name() != "sqlite" or is_in_memory(url):
         return url
 
-    return sa.URL.create("sqlite", database=str(folder / "alembic_admin.sqlite"))
+    return sa.URL.create("sqlite", database=str(folder / file))
 
 
 def ledger_engine(url: sa.URL) -> sa.Engine:
@@ -78,7 +83,9 @@ def engine_that_keeps_open(engine: sa.Engine) -> sa.Engine:
         connection.detach()
         return connection.dbapi_connection
 
-    return sa.create_engine(engine.url, creator=connect, pool_size=1, pool_pre_ping=True)
+    # With the dialect as it is: to make it known anew takes a handful of queries.
+    pool = sa.QueuePool(connect, pool_size=1, pre_ping=True, dialect=engine.dialect)
+    return sa.Engine(pool, engine.dialect, engine.url)
 
 
 def is_in_memory(url: sa.URL) -> bool:

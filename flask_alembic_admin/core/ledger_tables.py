@@ -94,6 +94,45 @@ class StepRecord(StepFacts):
 
 
 @dataclasses.dataclass(frozen=True)
+class Touch:
+    """What one run did with one revision.
+
+    :param sha256: The checksum of its file as it was then, with line ends normalised.
+    """
+
+    run_id: str
+    action: str
+    actor: str | None
+    requested: datetime.datetime
+    step_status: StepStatus
+    sha256: str | None
+    started: datetime.datetime | None
+    finished: datetime.datetime | None
+
+    @property
+    def seconds(self) -> float | None:
+        """How long its step took, if it has ended."""
+        if self.started is None or self.finished is None:
+            return None
+
+        return (self.finished - self.started).total_seconds()
+
+
+@dataclasses.dataclass(frozen=True)
+class TookTime:
+    """How long a revision took in one run that carried it out.
+
+    :param sha256: The checksum of its file as it was then, with line ends normalised.
+    """
+
+    revision: str
+    database: str
+    sha256: str | None
+    started: datetime.datetime
+    finished: datetime.datetime
+
+
+@dataclasses.dataclass(frozen=True)
 class LogLine:
     """One line that a run had to say; sequences count from 1, without gaps."""
 
@@ -309,6 +348,43 @@ LOG = sa.Table(
     sa.Column("level", Clipped(255), nullable=False),
     sa.Column("source", Clipped(255), nullable=False),
     sa.Column("message", Clipped(4_000), nullable=False),
+    **_OPTIONS,
+)
+
+# One row for each database: what was found before is of no use to anybody.
+COMPARISON = sa.Table(
+    "alembic_admin_comparison",
+    METADATA,
+    sa.Column("database", Clipped(255), primary_key=True),
+    sa.Column("time", UtcTime, nullable=False),
+    sa.Column("seconds", sa.Double, nullable=False),
+    sa.Column("heads", Json, nullable=False),
+    sa.Column("content", Json, nullable=False),
+    **_OPTIONS,
+)
+
+# Work that is asked for in the panel and takes long, but migrates nothing.
+CHECK = sa.Table(
+    "alembic_admin_check",
+    METADATA,
+    sa.Column("id", sa.String(32), primary_key=True),
+    sa.Column("kind", sa.String(16), nullable=False),
+    sa.Column("database", Clipped(255), nullable=False),
+    sa.Column("subject", Clipped(255), nullable=False),
+    sa.Column("status", _text_enum(RunStatus), nullable=False),
+    # Its kind and its database while it is active: being unique, it admits one of each.
+    sa.Column("active_place", Clipped(255), unique=True),
+    sa.Column("actor", Clipped(255)),
+    sa.Column("runner", Clipped(255)),
+    sa.Column("host", Clipped(255)),
+    sa.Column("pid", sa.BigInteger),
+    sa.Column("requested", UtcTime, nullable=False),
+    sa.Column("started", UtcTime),
+    sa.Column("heartbeat", UtcTime),
+    sa.Column("finished", UtcTime),
+    sa.Column("content", Json),
+    sa.Column("error", Clipped(20_000)),
+    sa.Index("alembic_admin_check_database", "database", "kind", "requested"),
     **_OPTIONS,
 )
 

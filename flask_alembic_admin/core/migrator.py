@@ -12,27 +12,31 @@ from alembic.script import Script
 
 from ..errors import TargetError
 from . import internals
+from .env_migration import EnvMigration
 from .guarded import GuardedRun
 from .guarded import RunOptions
 from .op_guard import op_guard
 from .plan import make_plan
 from .plan import Plan
 from .plan import plan_of
+from .plan import PlanOptions
 from .reading import Reader
+from .rehearsal import rehearse
+from .rehearsal_result import Rehearsal
+from .rest import Rest
 from .results import Action
 from .results import RunResult
 from .results import Watcher
 from .run import Run
 from .targets import as_texts
 from .targets import Target
+from .verification import Verification
+from .verifying import verify_revisions
 from .writing import write_merge
 from .writing import write_revision
 
 if t.TYPE_CHECKING:
     from alembic.runtime.migration import RevisionStep
-
-if t.TYPE_CHECKING:
-    pass
 
 
 class Migrator(Reader):
@@ -54,9 +58,16 @@ class Migrator(Reader):
             text for text in iter(util.rev_id, None) if not text.isdigit() and len(text) <= 32
         )
 
+    def in_own_words(self, message: str) -> str:
+        """Return a message with options called as they are where they are set.
+
+        :param message: One in which they are called as in the config of an app.
+        """
+        return message
+
     @property
     def folders(self) -> tuple[Path, ...]:
-        """The folders of revision files, the script folder first."""
+        """The folders of revision files, the one first that new ones go to."""
         return self._project().scripts.folders
 
     def mkdir(self) -> None:
@@ -69,18 +80,19 @@ class Migrator(Reader):
     def run_migrations(self, fn: internals.StepFunction, **kwargs: t.Any) -> None:
         """Run the steps that a function gives, on each database that the verb works on.
 
-        It takes the place of ``run_migrations_online`` in Alembic's ``env.py``. Every verb that
-        changes a database, and ``revision``, goes through it.
+        It takes the place of ``run_migrations_online`` in Alembic's ``env.py``, or runs that file
+        where there is one. Every verb that changes a database, and ``revision``, goes through it.
 
         :param fn: Gets the heads of a database and its migration context and gives steps.
         :param kwargs: Passed on to ``upgrade()`` or ``downgrade()`` in each revision.
         """
-        several = len(self._project().databases) > 1
-
         with self.in_use() as use:
+            if use.project.env is not None:
+                EnvMigration(use, fn, kwargs).carry_out()
+                return
+
             for name, context in use.contexts().items():
-                if several:
-                    kwargs["engine_name"] = name
+                arguments = {**kwargs, **use.project.arguments(name)}
 
                 if context.connection is not None and context.connection.in_transaction():
                     # Alembic would join it and commit nothing in the end.
@@ -88,7 +100,7 @@ class Migrator(Reader):
 
                 with op_guard(), use.at_work(name):
                     internals.run_steps(
-                        context, use.environment(name), fn, kwargs, purge=use.is_purging
+                        context, use.environment(name), fn, arguments, purge=use.is_purging
                     )
 
     # Changing a database.
@@ -195,7 +207,8 @@ class Migrator(Reader):
         :param plan: What ``plan()`` returned, perhaps on another machine.
         :param actor: Who asks for it; the operating-system user at this host if None.
         :param reason: Why, for the record.
-        :param options: How long it waits for the lock, its timeouts, and more.
+        :param options: How long it waits for the lock, its timeouts, and more. Timeouts that were
+            chosen with the plan hold where these name none.
         :return: What was done.
         :raises PlanMoved: The plan does not fit any more.
         :raises Locked: Another run holds the lock of the database.
@@ -203,9 +216,37 @@ class Migrator(Reader):
         """
         options = options or RunOptions()
         options = dataclasses.replace(
-            options, plan=plan, actor=actor or options.actor, reason=reason or options.reason
+            options,
+            plan=plan,
+            actor=actor or options.actor,
+            reason=reason or options.reason,
+            timeouts=options.timeouts or plan.options.timeouts(self.project.settings.timeouts),
         )
-        return self._run_one(plan.action, plan.targets, plan.database, options)
+        purge = plan.options.purge
+        return self._run_one(plan.action, plan.targets, plan.database, options, purge=purge)
+
+    def verify(self, *, database: str | None = None) -> Verification:
+        """Run all revisions up, down and up again on a scratch database, and say what was found.
+
+        The database itself is not changed.
+
+        :param database: A database's name; the default one if None.
+        :return: What is known of the downgrade of each revision, and how the outcome differs from
+            the models.
+        :raises SetupError: There can be no scratch database.
+        :raises UnreachableDatabase: Its server cannot be reached.
+        """
+        return verify_revisions(self, database or self._project().default_name)
+
+    def rehearse(self, plan: Plan) -> Rehearsal:
+        """Run a plan for real where it cannot hurt, and return what was measured.
+
+        :param plan: What ``plan()`` returned.
+        :raises NotRehearsable: There is nowhere to, or what there is does not fit.
+        :raises PlanMoved: The plan does not fit any more.
+        :raises Locked: Another run or rehearsal is at work there.
+        """
+        return rehearse(self, plan)
 
     # Writing files.
 
@@ -305,23 +346,35 @@ class Migrator(Reader):
                 given = options.run_id is not None or options.plan is not None
 
                 if steps or purge or given:
-                    connection = use.context(name).connection
-                    assert connection is not None
                     plan = plan_of(
-                        self.project, action, target, name, heads, steps, guarded.fingerprint
+                        self.project,
+                        action,
+                        target,
+                        name,
+                        heads,
+                        steps,
+                        guarded.fingerprint,
+                        options=options.plan.options if options.plan else PlanOptions(purge=purge),
                     )
-                    guarded.begin(plan, connection)
+                    guarded.begin(plan)
+
+            rest = None
+
+            if options.plan is not None and options.plan.options.rest_of is not None:
+                rest = Rest(self, options.plan, guarded.id, guarded.examine)
 
             run = Run(
                 action,
                 ", ".join(target),
                 use,
-                self._step_finder(action, target),
+                self.step_finder(action, target),
                 guarded.watcher,
                 purge=purge,
                 ready=ready,
                 should_stop=guarded.should_stop,
+                prepare=guarded.prepare(rest.refuse_if_moved if rest else None),
                 earlier=earlier,
+                shorten=rest.shorten if rest else None,
             )
             return guarded.carry_out(run, self.run_migrations)
 

@@ -8,7 +8,8 @@ import typing as t
 #: The name that stands for all that ``from ... import *`` may bring.
 ANY_NAME = "*"
 
-_COMPUTED: t.Final = object()
+#: Stands for a value that only running the module tells.
+COMPUTED: t.Final = object()
 
 
 class Bound(t.NamedTuple):
@@ -49,7 +50,7 @@ def names_at_end(module: ast.Module) -> dict[str, Bound]:
 
 def is_computed(value: object) -> bool:
     """Tell whether a value, or one inside of it, can only be known by running the module."""
-    return value is _COMPUTED or (isinstance(value, tuple | list) and _COMPUTED in value)
+    return value is COMPUTED or (isinstance(value, tuple | list) and COMPUTED in value)
 
 
 def _assign(targets: list[ast.expr], expression: ast.expr, names: dict[str, Bound]) -> None:
@@ -75,7 +76,7 @@ def _bind(target: ast.expr, value: object, names: dict[str, Bound]) -> None:
 
 def _bind_import(alias: ast.alias, names: dict[str, Bound]) -> None:
     name = alias.asname or alias.name.partition(".")[0]
-    names[name] = Bound(_COMPUTED, alias.lineno)
+    names[name] = Bound(COMPUTED, alias.lineno)
 
 
 def _fits(parts: list[ast.expr], value: object) -> bool:
@@ -95,15 +96,15 @@ def _spoil(node: ast.AST, names: dict[str, Bound]) -> None:
 
         match inner:
             case ast.Name(id=name, ctx=ast.Store() | ast.Del()):
-                names[name] = Bound(_COMPUTED, inner.lineno)
+                names[name] = Bound(COMPUTED, inner.lineno)
             case ast.Name(id=name) if name in names and isinstance(names[name].value, list):
                 # A list can be changed by whoever gets hold of it.
-                names[name] = Bound(_COMPUTED, inner.lineno)
+                names[name] = Bound(COMPUTED, inner.lineno)
             case ast.alias():
                 _bind_import(inner, names)
             case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
                 # What is bound inside of these is not the module's.
-                names[inner.name] = Bound(_COMPUTED, inner.lineno)
+                names[inner.name] = Bound(COMPUTED, inner.lineno)
                 continue
 
         todo.extend(ast.iter_child_nodes(inner))
@@ -115,7 +116,7 @@ def _value(node: ast.expr, names: dict[str, Bound]) -> object:
         case ast.Constant(value=value):
             return value
         case ast.Name(id=name):
-            return names[name].value if name in names else _COMPUTED
+            return names[name].value if name in names else COMPUTED
         case ast.Tuple(elts=items):
             return tuple(_value(item, names) for item in items)
         case ast.List(elts=items) | ast.Set(elts=items):
@@ -123,7 +124,7 @@ def _value(node: ast.expr, names: dict[str, Bound]) -> object:
         case ast.BinOp(left=left, op=ast.Add(), right=right):
             return _sum(_value(left, names), _value(right, names))
 
-    return _COMPUTED
+    return COMPUTED
 
 
 def _sum(left: object, right: object) -> object:
@@ -131,4 +132,4 @@ def _sum(left: object, right: object) -> object:
         case (str(), str()) | (tuple(), tuple()) | (list(), list()):
             return left + right  # type: ignore[operator]
 
-    return _COMPUTED
+    return COMPUTED

@@ -9,8 +9,15 @@ import json
 import typing as t
 
 from ..errors import PlanMoved
+from .estimate import StepEstimate
+from .file_digests import file_digest
+from .findings import Finding
+from .forensics import sql_without
 from .history import RevisionFile
 from .ledger_tables import StepFacts
+from .plan_findings import examine_steps
+from .plan_findings import Examined
+from .plan_options import PlanOptions as PlanOptions
 from .preview import StepPreview
 from .project import Project
 from .reading import Reader
@@ -23,6 +30,12 @@ from .targets import Target
 if t.TYPE_CHECKING:
     from alembic.runtime.migration import RevisionStep
 
+    from .ledger import Ledger
+
+#: Whoever says nothing has it done as the settings say.
+_USUAL = PlanOptions()
+_UNEXAMINED = Examined()
+
 
 @dataclasses.dataclass(frozen=True)
 class PlannedStep(StepFacts):
@@ -30,10 +43,36 @@ class PlannedStep(StepFacts):
 
     :param sql: What would be sent.
     :param incomplete: Why more would be sent than stands there; empty where all of it is known.
+    :param findings: What a person should know about it.
+    :param estimate: What it would do to tables; None for a stamp, and in plans from before.
     """
 
     sql: str
     incomplete: str = ""
+    findings: tuple[Finding, ...] = ()
+    estimate: StepEstimate | None = None
+
+    def to_values(self) -> dict[str, t.Any]:
+        """Return the step as values that JSON can hold."""
+        # Much faster than `dataclasses.asdict`, which copies each text.
+        return {
+            **vars(self),
+            "findings": [dict(vars(finding)) for finding in self.findings],
+            "estimate": self.estimate.to_values() if self.estimate else None,
+        }
+
+    @classmethod
+    def from_values(cls, values: c.Mapping[str, t.Any]) -> PlannedStep:
+        """Return the step that ``to_values`` gave, also before there were findings."""
+        findings = tuple(Finding.from_values(one) for one in values.get("findings", ()))
+        estimate = values.get("estimate")
+        return cls(
+            **{
+                **values,
+                "findings": findings,
+                "estimate": StepEstimate.from_values(estimate) if estimate else None,
+            }
+        )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,6 +85,7 @@ class Plan:
     :param target: Where it goes, as it was asked for.
     :param heads: Where the database is.
     :param steps: The steps, in order.
+    :param options: How its run goes about it.
     """
 
     database: str
@@ -54,6 +94,7 @@ class Plan:
     target: str
     heads: tuple[str, ...]
     steps: tuple[PlannedStep, ...]
+    options: PlanOptions = _USUAL
 
     @property
     def targets(self) -> list[str]:
@@ -61,21 +102,38 @@ class Plan:
         return self.target.split(" ")
 
     @property
+    def findings(self) -> tuple[Finding, ...]:
+        """What should be known about its steps, in their order."""
+        return tuple(finding for step in self.steps for finding in step.findings)
+
+    @property
     def digest(self) -> str:
-        """A digest of all that decides what would be run."""
-        decisive = [
+        """A digest of all that decides what would be run, and how."""
+        decisive = [*self._decisive, self.options.to_values()]
+        return hashlib.sha256(json.dumps(decisive).encode()).hexdigest()
+
+    @property
+    def _decisive(self) -> list[t.Any]:
+        """All that decides what would be run; how long it would wait does not."""
+        return [
             self.database,
             self.fingerprint,
             self.action,
             self.target,
             sorted(self.heads),
             [(step.revision, step.sha256) for step in self.steps],
+            self.options.purge,
+            self.options.rest_of,
+            list(self.options.left_out),
         ]
-        return hashlib.sha256(json.dumps(decisive).encode()).hexdigest()
 
     def to_values(self) -> dict[str, t.Any]:
         """Return the plan as values that JSON can hold."""
-        return dataclasses.asdict(self)
+        return {
+            **vars(self),
+            "steps": tuple(step.to_values() for step in self.steps),
+            "options": self.options.to_values(),
+        }
 
     @classmethod
     def from_values(cls, values: c.Mapping[str, t.Any]) -> Plan:
@@ -84,7 +142,8 @@ class Plan:
             **{
                 **values,
                 "heads": tuple(values["heads"]),
-                "steps": tuple(PlannedStep(**step) for step in values["steps"]),
+                "steps": tuple(PlannedStep.from_values(step) for step in values["steps"]),
+                "options": PlanOptions.from_values(values.get("options", {})),
             }
         )
 
@@ -93,7 +152,7 @@ class Plan:
 
         :param now: A plan for the same database, action and target.
         """
-        if self.digest == now.digest:
+        if self._decisive == now._decisive:
             return []
 
         changes = []
@@ -132,8 +191,14 @@ class Plan:
             raise PlanMoved(changes)
 
 
-def make_plan(migrator: Reader, action: Action, target: Target, database: str) -> Plan:
-    """Return what a run would do; the database is only read.
+def make_plan(
+    migrator: Reader,
+    action: Action,
+    target: Target,
+    database: str,
+    options: PlanOptions = _USUAL,
+) -> Plan:
+    """Return what a run would do, with what should be known about it; the database is only read.
 
     The Python of each step is run to render its SQL, against a connection that sends nothing.
 
@@ -141,21 +206,29 @@ def make_plan(migrator: Reader, action: Action, target: Target, database: str) -
     :param action: ``upgrade``, ``downgrade`` or ``stamp``.
     :param target: Where to go.
     :param database: The database's name.
+    :param options: How its run goes about it.
     :raises TargetError: The target cannot be reached.
     """
-    return _plan(migrator, action, target, database, with_sql=True)
+    return _plan(migrator, action, target, database, options, with_sql=True)
 
 
-def plan_steps(migrator: Reader, action: Action, target: Target, database: str) -> Plan:
+def plan_steps(
+    migrator: Reader,
+    action: Action,
+    target: Target,
+    database: str,
+    options: PlanOptions = _USUAL,
+) -> Plan:
     """Return what a run would do, without its SQL; no Python of a step is run.
 
     :param migrator: The verbs.
     :param action: ``upgrade``, ``downgrade`` or ``stamp``.
     :param target: Where to go.
     :param database: The database's name.
+    :param options: How its run goes about it.
     :raises TargetError: The target cannot be reached.
     """
-    return _plan(migrator, action, target, database, with_sql=False)
+    return _plan(migrator, action, target, database, options, with_sql=False)
 
 
 def replan(migrator: Reader, plan: Plan) -> Plan:
@@ -164,7 +237,26 @@ def replan(migrator: Reader, plan: Plan) -> Plan:
     :param migrator: The verbs.
     :param plan: The plan that was made before.
     """
-    return plan_steps(migrator, plan.action, plan.targets, plan.database)
+    return plan_steps(migrator, plan.action, plan.targets, plan.database, plan.options)
+
+
+def keep_plan(plan: Plan, ledger: Ledger, actor: str | None) -> str:
+    """Keep a plan in a ledger and return its id, which stays its id as a run.
+
+    :param plan: The plan.
+    :param ledger: Where it is kept.
+    :param actor: Who had it made.
+    """
+    return ledger.plan(
+        database=plan.database,
+        action=plan.action,
+        target=plan.target,
+        heads_before=plan.heads,
+        plan=plan.to_values(),
+        plan_hash=plan.digest,
+        steps=plan.steps,
+        actor=actor,
+    )
 
 
 def plan_of(
@@ -176,6 +268,8 @@ def plan_of(
     steps: c.Sequence[RevisionStep],
     fingerprint: str,
     previews: c.Sequence[StepPreview] = (),
+    options: PlanOptions = _USUAL,
+    examined: Examined = _UNEXAMINED,
 ) -> Plan:
     """Return the plan that some steps make.
 
@@ -187,9 +281,16 @@ def plan_of(
     :param steps: What would be run.
     :param fingerprint: A digest of the place that the database is at.
     :param previews: The SQL of the steps, where it was rendered.
+    :param options: How its run goes about it.
+    :param examined: What should be known about the steps.
     """
-    files = project.scripts.history().revisions
+    files = project.scripts.loaded_history().revisions
     rendered = {preview.revision: preview for preview in previews}
+    found: dict[str, list[Finding]] = {}
+
+    for finding in examined.findings:
+        found.setdefault(finding.revision, []).append(finding)
+
     return Plan(
         database=database,
         fingerprint=fingerprint,
@@ -197,27 +298,54 @@ def plan_of(
         target=" ".join(as_texts(target)),
         heads=heads,
         steps=tuple(
-            _planned(action, step_revision(step), step_message(step), files, rendered)
+            _planned(
+                action, step_revision(step), step_message(step), files, rendered, found, examined
+            )
             for step in steps
         ),
+        options=options,
     )
 
 
 def _plan(
-    migrator: Reader, action: Action, target: Target, database: str, *, with_sql: bool
+    migrator: Reader,
+    action: Action,
+    target: Target,
+    database: str,
+    options: PlanOptions,
+    *,
+    with_sql: bool,
 ) -> Plan:
-    with migrator.in_use(database):
+    # Before the files are loaded: what is written to them later is not what is shown.
+    stamps = migrator.project.scripts.stamps()
+
+    with migrator.in_use(database) as use:
+        if with_sql:
+            # Before it is read where the database is: an env.py may keep that elsewhere.
+            use.project.learn_options(use.x_arguments)
+
         # A bare number becomes a count with its sign, which means the same wherever it is run.
         target = migrator.checked(target, downwards=action == "downgrade")
-        heads, steps = migrator.find_steps(action, target, database)
-        previews = migrator.preview(action, target, database) if with_sql else ()
+        purge = options.purge
+        heads, steps = migrator.find_steps(action, target, database, purge=purge)
+        previews = migrator.preview(action, target, database, purge=purge) if with_sql else ()
+
+    if options.rest_of and previews:
+        first, count = previews[0], len(options.left_out)
+        sql = sql_without(first.sql, first.operations, count)
+        previews = (dataclasses.replace(first, sql=sql), *previews[1:])
 
     project = migrator.project
 
     with project.databases[database].connect() as connection:
         fingerprint = project.databases[database].fingerprint(connection)
+        examined = examine_steps(
+            project, database, action, previews, connection, options, heads, stamps
+        )
 
-    return plan_of(project, action, target, database, heads, steps, fingerprint, previews)
+    return plan_of(
+        project, action, target, database, heads, steps, fingerprint, previews, options, examined
+    )
 
 
 def _planned(
@@ -226,25 +354,28 @@ def _planned(
     message: str,
     files: c.Mapping[str, RevisionFile],
     rendered: c.Mapping[str, StepPreview],
+    found: c.Mapping[str, c.Sequence[Finding]],
+    examined: Examined,
 ) -> PlannedStep:
     file, preview = files.get(revision), rendered.get(revision)
+
+    if revision in examined.digests:
+        # None where the file has changed meanwhile: such a plan can be read, and not be run.
+        digest = examined.digests[revision]
+    else:
+        digest = file_digest(file.path.read_bytes()) if file else None
+
     return PlannedStep(
         revision=revision,
         direction=action,
         message=message,
         file=file.path.name if file else None,
-        sha256=file_digest(file.path.read_bytes()) if file else None,
+        sha256=digest,
         sql=preview.sql if preview else "",
         incomplete=preview.incomplete if preview else "",
+        findings=tuple(found.get(revision, ())),
+        estimate=examined.estimates.get(revision),
     )
-
-
-def file_digest(content: bytes) -> str:
-    """Return the SHA-256 of a file's content with its line ends normalised.
-
-    A checkout with other line ends is the same revision.
-    """
-    return hashlib.sha256(content.replace(b"\r\n", b"\n")).hexdigest()
 
 
 def _listed(revisions: tuple[str, ...]) -> str:

@@ -7,11 +7,15 @@ import typing as t
 
 from alembic import autogenerate
 from alembic.operations import MigrationScript
+from alembic.runtime.migration import MigrationContext
 from alembic.script import Script
 
+from ..errors import EnvPyError
 from ..errors import UnknownRevisionError
 from . import internals
 from .alembic_access import AlembicAccess
+from .engine_names import fit_to_database
+from .env_migration import EnvMigration
 from .history import History
 from .ledger import RunRecord
 from .preview import preview_steps
@@ -28,6 +32,33 @@ from .targets import Target
 
 if t.TYPE_CHECKING:
     from alembic.runtime.migration import RevisionStep
+
+
+def made_by_comparing(context: MigrationContext) -> MigrationScript:
+    """Return the operations that would make one database what the models say.
+
+    :param context: Its context, connected.
+    :raises EnvPyError: It was configured without models.
+    """
+    options = context.opts
+    metadata = options.get("target_metadata")
+
+    if metadata is None:
+        raise EnvPyError(
+            "The env.py gives no target_metadata to configure(), so there are no models to "
+            "compare with.",
+            "Pass target_metadata=, such as Base.metadata.",
+        )
+
+    made = autogenerate.produce_migrations(context, metadata)
+
+    for up in made.upgrade_ops_list:
+        up.upgrade_token = options["upgrade_token"]
+
+    for down in made.downgrade_ops_list:
+        down.downgrade_token = options["downgrade_token"]
+
+    return made
 
 
 class Reader(AlembicAccess):
@@ -87,7 +118,9 @@ class Reader(AlembicAccess):
         # Where no revision is applied is base; a relative bound works only when it is alone.
         lower, upper = (bound[0] if len(bound) == 1 else bound or "base" for bound in bounds)
 
-        with explained(" to ".join(", ".join(bound) or "base" for bound in bounds)):
+        shown = " to ".join(", ".join(bound) or "base" for bound in bounds)
+
+        with explained(shown, command=self._project().command):
             return list(directory.walk_revisions(lower, upper))  # type: ignore[arg-type]
 
     def find(self, targets: Target) -> tuple[Script, ...]:
@@ -98,7 +131,7 @@ class Reader(AlembicAccess):
         """
         texts = self.checked(targets)
 
-        with explained(texts):
+        with explained(texts, command=self._project().command):
             return self.script_directory.get_revisions(texts)
 
     def pending(self, database: str | None = None) -> tuple[str, ...]:
@@ -140,21 +173,8 @@ class Reader(AlembicAccess):
         :param database: A database's name; if None, all of them in one script, whose
             ``upgrade_ops_list`` has an entry for each.
         """
-        scripts = []
-
-        with self.in_use(database) as use:
-            for context in use.contexts().values():
-                options = context.opts
-                made = autogenerate.produce_migrations(context, options["target_metadata"])
-
-                for up in made.upgrade_ops_list:
-                    up.upgrade_token = options["upgrade_token"]
-
-                for down in made.downgrade_ops_list:
-                    down.downgrade_token = options["downgrade_token"]
-
-                scripts.append(made)
-
+        scripts: list[MigrationScript] = []
+        self.visit(lambda context: scripts.append(made_by_comparing(context)), database)
         script = scripts[0]
 
         if len(scripts) > 1:
@@ -162,6 +182,28 @@ class Reader(AlembicAccess):
             script.downgrade_ops = [ops for s in scripts for ops in s.downgrade_ops_list]
 
         return script
+
+    def visit(
+        self, look: c.Callable[[MigrationContext], object], database: str | None = None
+    ) -> None:
+        """Show a function the context of each database, as its ``env.py`` configures it.
+
+        :param look: Gets a context, connected.
+        :param database: A database's name; all that the verb works on if None.
+        :raises EnvPyError: It cannot be run.
+        """
+        with self.in_use(database) as use:
+            if use.project.env is None:
+                for name, context in use.contexts().items():
+                    use.project.databases[name].check_metadata()
+                    look(context)
+                return
+
+            def steps(_: tuple[str, ...], context: MigrationContext) -> list[RevisionStep]:
+                look(context)
+                return []
+
+            EnvMigration(use, steps, {}).carry_out()
 
     def compare_metadata(self, database: str | None = None) -> list[t.Any]:
         """Return the differences between models and database, as Alembic's tuples.
@@ -176,6 +218,8 @@ class Reader(AlembicAccess):
         target: Target,
         database: str | None = None,
         start: str | None = None,
+        *,
+        purge: bool = False,
     ) -> tuple[StepPreview, ...]:
         """Return the SQL of the steps that lead to a target; the database is only read.
 
@@ -185,18 +229,21 @@ class Reader(AlembicAccess):
         :param target: Where to go.
         :param database: A database's name; the default one if None.
         :param start: Where to begin; where the database is if None.
+        :param purge: Whether a stamp empties the version table first.
         :raises TargetError: The target cannot be reached.
         """
         name = database or self._project().default_name
         wanted = self.checked(target, downwards=action == "downgrade")
 
         with self.in_use(name) as use:
+            use.project.learn_options(use.x_arguments)
             live = start is None
             heads = self.current_ids(name) if start is None else self._start(start)
+            heads = () if purge else heads
             has_table = live and not heads and internals.has_version_table(use.context(name))
 
-            with explained(wanted, heads):
-                finder = self._step_finder(action, wanted)
+            with explained(wanted, heads, command=self._project().command):
+                finder = self.step_finder(action, wanted)
                 return preview_steps(use, name, heads, finder, has_version_table=has_table)
 
     def steps(self, action: Action, target: Target, database: str | None = None) -> tuple[str, ...]:
@@ -219,21 +266,27 @@ class Reader(AlembicAccess):
         return self._project().ledger.runs(database, limit)
 
     def find_steps(
-        self, action: Action, target: Target, database: str | None = None
+        self,
+        action: Action,
+        target: Target,
+        database: str | None = None,
+        *,
+        purge: bool = False,
     ) -> tuple[tuple[str, ...], c.Sequence[RevisionStep]]:
         """Return where a database is and the steps that a run would take; nothing is run.
 
         :param action: ``upgrade``, ``downgrade`` or ``stamp``.
         :param target: Where to go.
         :param database: A database's name; the default one if None.
+        :param purge: Whether a stamp empties the version table first.
         :raises TargetError: The target cannot be reached.
         """
         name = database or self._project().default_name
         heads = self.current_ids(name)
         wanted = self.checked(target, downwards=action == "downgrade")
 
-        with explained(wanted, heads):
-            return heads, self._step_finder(action, wanted)(name, heads)
+        with explained(wanted, heads, command=self._project().command):
+            return heads, self.step_finder(action, wanted)(name, () if purge else heads)
 
     def checked(self, target: Target, *, downwards: bool = False) -> list[str]:
         """Return a target as texts, a number as a count with its sign.
@@ -243,24 +296,25 @@ class Reader(AlembicAccess):
         :raises TargetError: It names no revision.
         """
         _ = self.script_directory  # Broken files are named before a target is.
-        history = self._history()
+        history = self._project().scripts.loaded_history()
         texts = [count_or_revision(text, history, downwards=downwards) for text in as_texts(target)]
 
         if not history.problems:
             for text in texts:
-                check_target(text, history)
+                check_target(text, history, command=self._project().command)
 
         return texts
 
     def _history(self) -> History:
         return self._project().scripts.history()
 
-    def _unknown(self, ids: c.Iterable[str]) -> tuple[str, ...]:
+    def _unknown(self, ids: c.Iterable[str], history: History | None = None) -> tuple[str, ...]:
         """Return the ids that no file has."""
-        missing = self._history().unknown(ids)
+        history = history or self._history()
+        missing = history.unknown(ids)
 
         # A file that had to be imported to be understood is missing in the history read as text.
-        if missing and self._history().problems:
+        if missing and history.problems:
             known = {script.revision for script in self.script_directory.walk_revisions()}
             missing = tuple(revision for revision in missing if revision not in known)
 
@@ -283,7 +337,7 @@ class Reader(AlembicAccess):
 
         if not self._history().problems:
             for text in texts:
-                check_target(text, self._history(), argument)
+                check_target(text, self._history(), argument, self._project().command)
 
         return texts
 
@@ -296,10 +350,16 @@ class Reader(AlembicAccess):
 
         return tuple(script.revision for script in self.find(start.split(",")))
 
-    def _step_finder(self, action: Action, target: list[str]) -> FindSteps:
+    def step_finder(self, action: Action, target: list[str]) -> FindSteps:
+        """Return what finds the steps that lead to a target from wherever a database is.
+
+        :param action: ``upgrade``, ``downgrade`` or ``stamp``.
+        :param target: Where to go, as ``checked`` gave it.
+        """
+
         def find(database: str, heads: tuple[str, ...]) -> c.Sequence[RevisionStep]:
             directory = self.script_directory
-            unknown = self._unknown(heads)
+            unknown = self._unknown(heads, self._project().scripts.loaded_history())
 
             if action == "stamp":
                 known = tuple(head for head in heads if head not in unknown)
@@ -309,10 +369,19 @@ class Reader(AlembicAccess):
                 raise UnknownRevisionError(database, unknown)
 
             if action == "downgrade":
-                return internals.downgrade_steps(directory, target[0], heads)
+                steps = internals.downgrade_steps(directory, target[0], heads)
+            else:
+                # A relative target works only when it is alone.
+                wanted = target[0] if len(target) == 1 else target
+                steps = internals.upgrade_steps(directory, wanted, heads)
 
-            # A relative target works only when it is alone.
-            wanted = target[0] if len(target) == 1 else target
-            return internals.upgrade_steps(directory, wanted, heads)
+            project = self._project()
+
+            # An env.py passes on what it wants to, and its template knows the names.
+            if project.scripts.env is not None:
+                return steps
+
+            fit_to_database(steps, database, project.databases, project.default_name)
+            return steps
 
         return find

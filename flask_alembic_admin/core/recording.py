@@ -18,21 +18,21 @@ from .ledger import Ledger
 from .ledger_report import LineReport
 from .ledger_report import StepReport
 from .ledger_tables import StepStatus
-from .redact import redactor
-from .results import step_message
-from .results import step_revision
+from .onlooker import Sight
 
 if t.TYPE_CHECKING:
     from alembic.runtime.migration import RevisionStep
 
 #: Seconds between two looks at what there is to tell. What happens within is told at once.
-TICK = 0.2
-#: Seconds after which what was heard from the ledger is too old to begin a step on. More than a
-#: tick, so that a run of small steps leaves all telling to the thread.
-STALE = 2 * TICK
+TICK = 0.3
+#: Seconds after which what was heard from the ledger is too old to begin a step on: as long as the
+#: ledger answers, a wish to cancel that is older is seen. One that is younger may be seen before
+#: the step after. More than a tick, so that a run of small steps leaves all telling to the thread.
+STALE = 0.4
 #: Seconds between two signs of life where there is nothing else to tell.
 HEARTBEAT = 5.0
-#: Seconds that a statement may take before somebody looks for who keeps it waiting.
+#: Seconds after which somebody looks from outside at a step that sends nothing new, and between
+#: two such looks.
 SLOW = 1.0
 
 
@@ -45,23 +45,25 @@ class Recording:
 
     :param ledger: Where the run is recorded.
     :param run_id: The run.
-    :param urls: URLs whose secrets must not be written.
-    :param look_for_blockers: Returns a sentence for each session that keeps the run waiting.
+    :param redact: Takes what is secret out of a text.
+    :param notice: Tells a person who keeps the run waiting.
     """
 
     def __init__(
         self,
         ledger: Ledger,
         run_id: str,
-        urls: c.Sequence[sa.URL],
-        look_for_blockers: c.Callable[[], list[str]] = list,
+        redact: c.Callable[[str], str],
+        notice: c.Callable[[str], None],
     ) -> None:
         self.run_id = run_id
+        #: Looks from outside at the session that migrates.
+        self.look: c.Callable[[], Sight] = Sight
         #: Whether somebody asked the run to stop before its next step.
         self.cancel_requested = threading.Event()
         self._ledger = ledger
-        self._redact = redactor(urls)
-        self._look_for_blockers = look_for_blockers
+        self._redact = redact
+        self._notice = notice
         self._lock = threading.Lock()
         #: Held while the ledger is told, so that lines stay in order.
         self._telling = threading.Lock()
@@ -75,14 +77,16 @@ class Recording:
         self._step: StepReport | None = None
         #: What the step at work has sent so far. Counted apart: statements are many.
         self._statements = self._rows = 0
-        self._statement: tuple[str, float] | None = None
+        #: What it is sending, and since when it sends that, or nothing.
+        self._statement: str | None = None
+        self._since = time.monotonic()
+        #: What was seen of it from outside, and since when it was at that.
+        self._seen: tuple[str | None, float] = None, 0.0
         self._ended = threading.Event()
-        self._around = contextlib.ExitStack()
         self._process = os.getpid()
         self._thread = threading.Thread(target=self._tell, name=f"recording {run_id}", daemon=True)
 
     def __enter__(self) -> t.Self:
-        self._ledger = self._around.enter_context(self._ledger.kept_open())
         self._thread.start()
         return self
 
@@ -92,8 +96,7 @@ class Recording:
             self._ended.set()
             self._thread.join()
             # The last words; a ledger that is down by now must not hide what became of the run.
-            with self._around, contextlib.suppress(sa.exc.SQLAlchemyError):
-                self._flush(always=True)
+            self.tell()
 
     def should_stop(self) -> bool:
         """Return whether somebody asked the run to stop, as it is about to begin a step."""
@@ -103,10 +106,19 @@ class Recording:
         answers = self._heard and not self._telling.locked()
 
         if is_stale and answers and not self.cancel_requested.is_set():
-            with contextlib.suppress(sa.exc.SQLAlchemyError):
-                self._flush(always=True)
+            self.tell()
 
         return self.cancel_requested.is_set()
+
+    def tell(self) -> None:
+        """Write now what there is to tell, as far as the ledger takes it."""
+        # One report that is missed is no reason to stop a migration.
+        with contextlib.suppress(sa.exc.SQLAlchemyError):
+            self._flush(always=True)
+
+    def tell_rest(self) -> None:
+        """Write what the ledger could not be told so far."""
+        self._flush(always=False)
 
     # What the run says.
 
@@ -118,15 +130,19 @@ class Recording:
     def step_started(self, database: str, position: int, step: RevisionStep) -> None:
         """A step, counted from 1, is about to begin."""
         self._statements = self._rows = 0
+        self._since = time.monotonic()
         self.leaves_traces = False
         self._set(StepReport(position, StepStatus.RUNNING, _now()))
-        self.log("info", "run", f"{position}: {step_revision(step)} {step_message(step)}".rstrip())
 
     def step_done(self, database: str, position: int, step: RevisionStep) -> None:
         """A step has ended and is committed."""
         if self._step is not None:
-            self._set(self._ended_as(StepStatus.DONE, self._step))
+            self._set(self._as_it_stands(StepStatus.DONE, self._step, _now()))
             self._step = None
+
+    def noticed(self, message: str) -> None:
+        """Note something that a person should know, such as who keeps the run waiting."""
+        self.log("warning", "lock", message)
 
     def failed(self, error: str) -> None:
         """Note that the step at work, if there is one, has failed.
@@ -134,12 +150,14 @@ class Recording:
         :param error: What went wrong.
         """
         if self._step is not None:
-            self._set(self._ended_as(StepStatus.FAILED, self._step, self._redact(error)))
+            self._set(
+                self._as_it_stands(StepStatus.FAILED, self._step, _now(), self._redact(error))
+            )
 
     @property
-    def sent_statements(self) -> bool:
-        """Whether the step at work has sent anything that may have changed the database."""
-        return self._step is not None and self._statements > 0
+    def is_sending(self) -> bool:
+        """Whether a statement has been sent and has not come back."""
+        return self._statement is not None
 
     def log(self, level: str, source: str, message: str) -> None:
         """Append a line to the run's log."""
@@ -168,12 +186,12 @@ class Recording:
             self._statement = None
 
     def _before(self, *arguments: t.Any) -> None:
-        self._statement = (arguments[2], time.monotonic())
+        self._statement, self._since = arguments[2], time.monotonic()
         level = arguments[0].get_execution_options().get("isolation_level")
         self.leaves_traces = self.leaves_traces or level == "AUTOCOMMIT"
 
     def _after(self, *arguments: t.Any) -> None:
-        self._statement = None
+        self._statement, self._since = None, time.monotonic()
         self._statements += 1
         self._rows += max(arguments[1].rowcount or 0, 0)
 
@@ -184,25 +202,43 @@ class Recording:
     # What the thread does.
 
     def _tell(self) -> None:
-        last = time.monotonic()
-        blockers: list[str] = []
+        last = looked = time.monotonic()
+        blockers: tuple[str, ...] = ()
 
         while not self._ended.wait(TICK):
-            statement = self._statement
+            since, at_work = self._since, self._at_work()
+            always = time.monotonic() - last >= (1.0 if self._statement else HEARTBEAT)
 
-            if statement and time.monotonic() - statement[1] > SLOW:
-                # Whoever cannot be asked has nothing to say; the run goes on.
-                with contextlib.suppress(MigrationError, sa.exc.SQLAlchemyError):
-                    found = self._look_for_blockers()
-                    for sentence in found:
-                        if sentence not in blockers:
-                            self.log("warning", "lock", sentence)
-                    blockers = found
+            if at_work and time.monotonic() - max(since, looked) > SLOW:
+                sight, looked = self._sight(), time.monotonic()
+                # What it sees is of now: the run may have come further meanwhile.
+                always = always or self._seen != (sight.statement, since)
+                self._seen = sight.statement, since
+
+                for sentence in sight.blockers:
+                    if sentence not in blockers:
+                        self._notice(sentence)
+                blockers = sight.blockers
 
             # One report that is missed is no reason to stop a migration.
             with contextlib.suppress(sa.exc.SQLAlchemyError):
-                if self._flush(always=time.monotonic() - last >= (1.0 if statement else HEARTBEAT)):
+                if self._flush(always=always):
                     last = time.monotonic()
+
+    def _sight(self) -> Sight:
+        """Return what is seen from outside; nothing where nobody can be asked."""
+        with contextlib.suppress(MigrationError, sa.exc.SQLAlchemyError):
+            return self.look()
+
+        return Sight()
+
+    def _statement_now(self) -> str | None:
+        """Return what the step at work runs, in the server's words where it has been asked."""
+        own, since = self._statement, self._since
+        seen = self._seen[0] if self._seen[1] == since else None
+
+        # Servers cut off what is long.
+        return own if seen is None or (own or "").startswith(seen) else seen
 
     def _flush(self, *, always: bool) -> bool:
         with self._telling:
@@ -210,13 +246,14 @@ class Recording:
 
     def _tell_ledger(self, *, always: bool) -> bool:
         with self._lock:
+            self._count()
             steps, lines = list(self._steps.values()), self._lines
             self._steps, self._lines = {}, []
 
         if not (steps or lines or always):
             return False
 
-        statement = self._statement
+        statement = self._statement_now()
         self._told = time.monotonic()
         self._heard = False
 
@@ -225,7 +262,7 @@ class Recording:
                 self.run_id,
                 steps=steps,
                 lines=lines,
-                statement=self._redact(statement[0]) if statement else None,
+                statement=self._redact(statement) if statement else None,
             )
         except BaseException:
             with self._lock:
@@ -240,11 +277,27 @@ class Recording:
 
         return True
 
-    def _ended_as(
-        self, status: StepStatus, step: StepReport, error: str | None = None
+    def _count(self) -> None:
+        """Have it told how much the step at work has sent, where that was not told yet."""
+        if (step := self._at_work()) is not None:
+            counted = self._as_it_stands(StepStatus.RUNNING, step)
+            if counted != step:
+                self._step = self._steps[step.position] = counted
+
+    def _at_work(self) -> StepReport | None:
+        """Return the step that has begun and not ended, in whatever way."""
+        step = self._step
+        return step if step is not None and step.status == StepStatus.RUNNING else None
+
+    def _as_it_stands(
+        self,
+        status: StepStatus,
+        step: StepReport,
+        finished: datetime.datetime | None = None,
+        error: str | None = None,
     ) -> StepReport:
         return StepReport(
-            step.position, status, step.started, _now(), self._statements, self._rows, error
+            step.position, status, step.started, finished, self._statements, self._rows, error
         )
 
     def _set(self, step: StepReport) -> None:

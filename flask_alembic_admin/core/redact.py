@@ -15,7 +15,8 @@ _URL_PASSWORD = re.compile(r"(?P<before>\w://[^\s:/@]*:)[^\s@]+(?=@)")
 _NAMED_SECRET = re.compile(
     # Quoted names are those of JSON and of Python's dicts.
     r"(?P<before>\b[\w-]*(?:password|passwd|pwd|secret|token)[\w-]*[\"']?\s*[=:]\s*)"
-    r"(?:'[^']*'|\"[^\"]*\"|[^\s,;&'\"]+)",
+    # What is written so in code is no secret: `hide_password=False`.
+    r"(?!(?:True|False|None)\b)(?:'[^']*'|\"[^\"]*\"|[^\s,;&'\"]+)",
     re.IGNORECASE,
 )
 _SQL_SECRET = re.compile(

@@ -61,6 +61,12 @@ class Watcher(t.Protocol):
     def step_done(self, database: str, position: int, step: RevisionStep) -> None:
         """A step has ended and is committed."""
 
+    def noticed(self, message: str) -> None:
+        """Something a person should know while the run goes on, such as who keeps it waiting.
+
+        It may be told from another thread than the rest, also before the run has started.
+        """
+
 
 class UnknownRevision(Script):
     """A revision that a database holds and no file here has.

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import collections.abc as c
 import contextlib
-import time
 import typing as t
 
 import sqlalchemy as sa
 from alembic.runtime.migration import MigrationContext
 
 from ..errors import MigrationError
+from ..errors import PlanMoved
 from ..errors import RunCancelled
 from ..errors import RunFailed
 from . import internals
@@ -19,10 +19,11 @@ from .results import Action
 from .results import RunResult
 from .results import step_message
 from .results import step_revision
-from .results import StepResult
 from .results import Watcher
+from .run_trace import RunTrace
 from .targets import explained
 from .version_table import check_id_length
+from .version_table import check_schema
 from .version_table import read_heads
 
 if t.TYPE_CHECKING:
@@ -46,7 +47,10 @@ class Run:
     :param ready: Told where the database is and what will be run, before anything is; what it
         raises ends the run.
     :param should_stop: Asked before each step.
+    :param prepare: Called once that is known, before the first step, while nothing is open on the
+        connection; what it raises ends the run.
     :param earlier: What was done to other databases before.
+    :param shorten: Makes the first step leave out what is in place of it.
     """
 
     def __init__(
@@ -60,7 +64,9 @@ class Run:
         purge: bool = False,
         ready: c.Callable[[tuple[str, ...], c.Sequence[RevisionStep]], None],
         should_stop: c.Callable[[], bool],
+        prepare: c.Callable[[], None] | None = None,
         earlier: c.Sequence[RunResult] = (),
+        shorten: c.Callable[[RevisionStep, MigrationContext], None] | None = None,
     ) -> None:
         self._action = action
         self._target = target
@@ -70,9 +76,13 @@ class Run:
         self._purge = purge
         self._ready = ready
         self._should_stop = should_stop
+        self._prepare = prepare
         self._earlier = earlier
+        self._shorten = shorten
         (self._name,) = objects.selected
-        self._trace = _Trace(self._name)
+        self._trace = RunTrace()
+        #: The verdict, where it had to be found before ``env.py`` has ended.
+        self._settled: RunResult | MigrationError | None = None
 
     def carry_out(self, run_migrations: c.Callable[[StepFunction], object]) -> RunResult:
         """Run the steps and return what is true afterwards.
@@ -84,24 +94,90 @@ class Run:
         :raises MigrationError: It could not begin.
         """
         self._objects.expected_heads.pop(self._name, None)
+        error: BaseException | None = None
 
         try:
-            if self._purge:
-                # Alembic would empty the table before anybody can refuse.
+            # An env.py looks itself, when it has a connection.
+            if self._objects.guard is None and (self._purge or self._prepare is not None):
+                # Alembic would empty the table before anybody can refuse, or keep a transaction
+                # open while the run is prepared.
                 run_migrations(self._look)
+                self.prepare()
 
             with self._objects.purging(self._purge):
                 run_migrations(self._steps)
-        except _Stopped:
-            raise self._cancelled() from None
         # A migration that calls sys.exit() has failed like any other.
-        except (Exception, SystemExit) as error:
-            begun = self._trace.has_begun or any(other.steps for other in self._earlier)
-            if isinstance(error, MigrationError) and not begun:
-                raise
-            raise self._failure(error) from error
+        except (Exception, SystemExit) as raised:
+            error = raised
 
-        return self._verified()
+        if self._settled is not None:
+            return self._as_settled(error)
+
+        return self._verdict(error)
+
+    def look(self, heads: tuple[str, ...], context: MigrationContext) -> None:
+        """Find out what will be run and tell it, before Alembic has the connection.
+
+        :param heads: Where the database is.
+        :param context: A context of that database, connected.
+        :raises MigrationError: Somebody refuses.
+        """
+        self._find(heads, context)
+
+    def settle(self, error: BaseException | None) -> RunResult:
+        """Return what is true after the steps, while whoever runs them has not ended yet.
+
+        ``carry_out`` returns or raises the same.
+
+        :param error: What the steps have raised; None if nothing.
+        :raises MigrationError: As ``carry_out``.
+        """
+        try:
+            result = self._verdict(error)
+        except MigrationError as failure:
+            self._settled = failure
+            raise
+
+        self._settled = result
+        return result
+
+    def _as_settled(self, error: BaseException | None) -> RunResult:
+        settled, self._settled = self._settled, None
+
+        if isinstance(settled, MigrationError):
+            raise settled
+
+        if error is not None and self._watcher is not None:
+            self._watcher.noticed(f"After the run had ended: {error}")
+
+        assert settled is not None
+        return settled
+
+    def _verdict(self, error: BaseException | None) -> RunResult:
+        if error is None:
+            return self._verified()
+
+        if isinstance(error, _Stopped):
+            raise self._cancelled() from None
+
+        begun = self._trace.has_begun or any(other.steps for other in self._earlier)
+
+        if isinstance(error, MigrationError) and not begun:
+            raise error
+
+        raise self._failure(error) from error
+
+    def prepare(self) -> None:
+        """Do what comes once between that and the first step.
+
+        :raises MigrationError: Somebody refuses.
+        """
+        prepare, self._prepare = self._prepare, None
+
+        if prepare is not None:
+            if self._should_stop():
+                raise _Stopped
+            prepare()
 
     def _look(self, heads: tuple[str, ...], context: MigrationContext) -> list[RevisionStep]:
         """Find out what will be run, tell it, and run nothing."""
@@ -113,8 +189,11 @@ class Run:
         trace = self._trace
         trace.come_to(tuple(heads))
 
-        with explained(self._target, heads):
+        with explained(self._target, heads, command=self._objects.project.command):
             steps = self._find_steps(self._name, () if self._purge else tuple(heads))
+
+        if steps:
+            check_schema(context, self._name)
 
         check_id_length(context, (id_ for step in steps for id_ in step.info.up_revision_ids))
 
@@ -129,6 +208,7 @@ class Run:
     def _steps(self, heads: tuple[str, ...], context: MigrationContext) -> c.Iterator[RevisionStep]:
         trace = self._trace
         self._objects.expected_heads[self._name] = frozenset(heads)
+        self._refuse_if_moved(tuple(heads))
         steps = self._find(heads, context)
 
         if steps:
@@ -139,6 +219,8 @@ class Run:
             if self._should_stop():
                 raise _Stopped
             trace.begin(step)
+            if self._shorten and position == 1:
+                self._shorten(step, context)
             if self._watcher:
                 self._watcher.step_started(self._name, position, step)
             yield step
@@ -150,14 +232,25 @@ class Run:
 
         trace.end()
 
+    def _refuse_if_moved(self, heads: tuple[str, ...]) -> None:
+        """Refuse to begin elsewhere than where the steps were told to begin.
+
+        :raises PlanMoved: Somebody who takes no lock has moved the database meanwhile.
+        """
+        trace = self._trace
+        begins = trace.known and not trace.has_begun and not self._purge
+
+        if begins and set(heads) != set(trace.before):
+            raise PlanMoved(
+                [f"The database was at {_listed(trace.before)} and is at {_listed(heads)}."]
+            )
+
     def _refuse_open_transaction(self, context: MigrationContext) -> None:
         """Refuse to go on when a step has taken its transaction out of Alembic's hands.
 
         :raises MigrationError: What the step did since then has not been committed.
         """
-        shared = not self._objects.project.context_options.get("transaction_per_migration", True)
-
-        if shared and context.impl.transactional_ddl:
+        if internals.shares_transaction(context):
             return
 
         if context.connection is not None and context.connection.in_transaction():
@@ -181,8 +274,7 @@ class Run:
                 f"{_listed(sorted(expected))}: the work was rolled back.",
                 database=self._name,
                 heads=after,
-                cure="Look for a migration or a listener that handles transactions itself, and "
-                "run it again.",
+                cure=self._cure_of_rollback(),
             )
 
         return RunResult(
@@ -194,10 +286,24 @@ class Run:
             seconds=trace.seconds,
         )
 
+    def _cure_of_rollback(self) -> str:
+        env = self._objects.project.env
+
+        if env is not None:
+            return (
+                f"Look for a statement before configure() in {env.env_py}, which begins a "
+                "transaction that nobody commits, or for a migration that handles transactions "
+                "itself, and run it again."
+            )
+
+        return (
+            "Look for a migration or a listener that handles transactions itself, and run it again."
+        )
+
     def _failure(self, error: BaseException) -> RunFailed:
         trace = self._trace
         database = self._objects.project.databases[self._name]
-        heads: tuple[str, ...] = ()
+        heads: tuple[str, ...] | None = None
         done = tuple(step.revision for step in trace.steps)
         where = "it could not be read where the database is"
 
@@ -247,50 +353,12 @@ class Run:
         self._objects.roll_back(self._name)  # What is not committed by now never will be.
         search_path = self._objects.search_path(self._name)
         self._objects.roll_back(self._name)
-        return read_heads(project.databases[self._name], project.context_options, search_path)
+        options = self._objects.options(self._name)
+        return read_heads(project.databases[self._name], options, search_path)
 
 
 class _Stopped(Exception):
     """The run was asked to stop, and is between two steps."""
-
-
-class _Trace:
-    """What is known so far about the run."""
-
-    def __init__(self, database: str) -> None:
-        self.database = database
-        self.before: tuple[str, ...] = ()
-        #: Whether somebody was told what will be run.
-        self.known = False
-        self.step: RevisionStep | None = None
-        self.steps: list[StepResult] = []
-        self.seconds = 0.0
-        self._began = self._step_began = time.monotonic()
-
-    @property
-    def has_begun(self) -> bool:
-        """Whether a step was begun."""
-        return self.step is not None or bool(self.steps)
-
-    def come_to(self, heads: tuple[str, ...]) -> None:
-        """Note where the database is before the first step that is run now."""
-        self.step = None
-
-        if not self.known:
-            self.before = heads
-
-    def begin(self, step: RevisionStep) -> None:
-        self.step = step
-        self._step_began = time.monotonic()
-
-    def done(self) -> None:
-        assert self.step is not None
-        seconds = time.monotonic() - self._step_began
-        self.steps.append(StepResult(step_revision(self.step), step_message(self.step), seconds))
-        self.step = None
-
-    def end(self) -> None:
-        self.seconds = time.monotonic() - self._began
 
 
 def _listed(revisions: c.Iterable[str]) -> str:

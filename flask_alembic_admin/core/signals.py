@@ -1,66 +1,215 @@
-"""SIGTERM in a run's own process: it asks the run to stop, and never kills it in a step."""
+"""SIGTERM and Ctrl-C in a process that is there for runs: they ask, and never kill a step.
+
+A check, which migrates nothing that is live, is ended by them.
+"""
 
 from __future__ import annotations
 
+import _thread
 import collections.abc as c
 import contextlib
 import os
 import signal
+import socket
 import threading
+import typing as t
+
+_Answer: t.TypeAlias = "c.Callable[[], object]"
+
+#: What is heard. Elsewhere SIGINT is what the keys Ctrl-C send.
+_HEARD = (signal.SIGTERM, signal.SIGINT)
+
+#: How many ask for something; each Ctrl-C after them is Python's own again.
+_ASKING = 2
+
+
+class Signals:
+    """Takes SIGTERM and Ctrl-C as questions for as long as the block lasts.
+
+    The first asks the run at work to stop before its next step, and runs that come after it to
+    stop before their first. Each further one asks to cancel the statement that runs, except that
+    from the third on Ctrl-C raises ``KeyboardInterrupt`` as it does everywhere.
+
+    Only the main thread can hear; in any other nothing is changed. What the process was told to
+    ignore stays ignored. A thread is told of each signal, since the main one may be deep in a
+    driver that lets no handler run.
+    """
+
+    def __init__(self) -> None:
+        #: Whether somebody asked to stop.
+        self.asked = False
+        #: Held while a run is asked, so that it does not end meanwhile.
+        self._lock = threading.Lock()
+        self._stop: _Answer = _nobody
+        self._cancel: _Answer = _nobody
+        #: How many signals were heard.
+        self._count = 0
+        #: How many that were not heard yet are our own.
+        self._own = 0
+        #: Whether the main thread shall be interrupted.
+        self._interrupts = False
+        self._around = contextlib.ExitStack()
+
+    def __enter__(self) -> t.Self:
+        if threading.current_thread() is threading.main_thread():
+            self._around.enter_context(self._hearing())
+
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._around.close()
+
+    @contextlib.contextmanager
+    def answered(self, stop: _Answer, cancel: _Answer) -> c.Iterator[None]:
+        """Let a run answer while it is at work.
+
+        :param stop: Called for the first signal, which may have come before.
+        :param cancel: Called for each further one.
+        """
+        with self._lock:
+            before = self._stop, self._cancel
+            self._stop, self._cancel = stop, cancel
+            if self.asked:
+                stop()
+
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._stop, self._cancel = before
+
+    @contextlib.contextmanager
+    def _hearing(self) -> c.Iterator[None]:
+        process = os.getpid()
+        handlers = {number: signal.getsignal(number) for number in _HEARD}
+        # What was not set from Python, or is ignored, is not ours to change.
+        heard = {number: old for number, old in handlers.items() if old not in (None, _IGNORED)}
+        # A pipe would do, but not on Windows.
+        hear, tell = socket.socketpair()
+        tell.setblocking(False)
+        thread = threading.Thread(
+            target=self._listen, args=(hear, set(heard)), name="signals", daemon=True
+        )
+        thread.start()
+        # Python writes there itself, whichever thread the system has interrupted.
+        descriptor = signal.set_wakeup_fd(tell.fileno(), warn_on_full_buffer=False)
+
+        # A mask would be inherited by each program that a migration starts; a handler is not.
+        for number in heard:
+            signal.signal(number, self._came)
+
+        def undo() -> None:
+            for number, old in heard.items():
+                signal.signal(number, old)
+            signal.set_wakeup_fd(descriptor)
+
+        _undo.append(undo)
+
+        try:
+            yield
+        finally:
+            _undo.remove(undo)
+            undo()
+            # A forked child that leaves through here has no such thread, and its parent needs it.
+            if os.getpid() == process:
+                tell.setblocking(True)
+                tell.send(_END)
+                thread.join()
+            tell.close()
+            hear.close()
+
+    def _came(self, number: int, _: object) -> None:
+        """Interrupt the main thread, which runs this, once the other one has said so."""
+        if self._interrupts:
+            self._interrupts = False
+            raise KeyboardInterrupt
+
+    def _listen(self, hear: socket.socket, heard: set[int]) -> None:
+        # One number of a signal after the other. A forked child may keep the other end open.
+        while (number := hear.recv(1)) != _END:
+            if number[0] == signal.SIGINT and self._own:
+                self._own -= 1
+            elif number[0] in heard:
+                self._count += 1
+                self._take(number[0])
+
+    def _take(self, number: int) -> None:
+        if self._count == 1:
+            self._ask_to_stop()
+        elif self._count <= _ASKING or number != signal.SIGINT:
+            # Whoever waits long for an answer of the server can still press Ctrl-C.
+            threading.Thread(target=self._ask_to_cancel, name="cancel", daemon=True).start()
+        else:
+            self._interrupt()
+
+    def _ask_to_stop(self) -> None:
+        with self._lock:
+            self.asked = True
+            self._stop()
+
+    def _ask_to_cancel(self) -> None:
+        with self._lock:
+            self._cancel()
+
+    def _interrupt(self) -> None:
+        # Counted here alone: in the main thread several that come at once are one.
+        self._interrupts = True
+        self._own += 1
+
+        if hasattr(signal, "pthread_kill"):
+            # It wakes the main thread, whichever has got the first one.
+            signal.pthread_kill(t.cast("int", threading.main_thread().ident), signal.SIGINT)
+        else:
+            _thread.interrupt_main(signal.SIGINT)
+
+
+class EndedBySignal(SystemExit):
+    """The process was told to end; no ``sys.exit()`` of a migration."""
 
 
 @contextlib.contextmanager
-def sigterm_asks(stop: c.Callable[[], None], cancel: c.Callable[[], None]) -> c.Iterator[None]:
-    """Take SIGTERM as a question for as long as the block lasts.
-
-    Only the main thread can do that; in any other nothing is changed. A thread is told of each
-    signal, since the main one may be deep in a driver that lets no handler run.
-
-    :param stop: Called for the first one: stop before the next step.
-    :param cancel: Called for each further one: cancel the statement that runs.
-    """
+def undisturbed() -> c.Iterator[None]:
+    """Let no signal end what is in the block, which shall take no long time."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
 
-    hear, tell = os.pipe()
-    # Python writes there itself, whichever thread the system has interrupted.
-    os.set_blocking(tell, False)
-    thread = threading.Thread(
-        target=_listen, args=(hear, stop, cancel), name="sigterm", daemon=True
-    )
-    thread.start()
-    # A mask would be inherited by each program that a migration starts; a handler is not.
-    handler = signal.signal(signal.SIGTERM, lambda *_: None)
-    descriptor = signal.set_wakeup_fd(tell, warn_on_full_buffer=False)
+    before = {number: signal.getsignal(number) for number in _HEARD}
 
-    def undo() -> None:
-        signal.set_wakeup_fd(descriptor)
-        signal.signal(signal.SIGTERM, handler)
-
-    _undo.append(undo)
+    for number in before:
+        signal.signal(number, signal.SIG_IGN)
 
     try:
         yield
     finally:
-        _undo.remove(undo)
-        undo()
-        os.write(tell, _END)
-        thread.join()
-        os.close(tell)
-        os.close(hear)
+        for number, handler in before.items():
+            # What was not set from Python cannot be set again.
+            signal.signal(number, handler or signal.SIG_DFL)
 
 
-def _listen(hear: int, stop: c.Callable[[], None], cancel: c.Callable[[], None]) -> None:
-    act = stop
+@contextlib.contextmanager
+def ended_by_sigterm() -> c.Iterator[None]:
+    """Let SIGTERM end what is in the block as Ctrl-C does, so that it cleans up behind itself."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
 
-    # One number of a signal after the other. A forked child may keep the other end open.
-    while (number := os.read(hear, 1)) != _END:
-        if number[0] == signal.SIGTERM:
-            act()
-            act = cancel
+    def end(*_: object) -> None:
+        raise EndedBySignal(128 + signal.SIGTERM)
+
+    before = signal.signal(signal.SIGTERM, end)
+
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
+def _nobody() -> None:
+    """Answer while no run is at work."""
+
+
+_IGNORED = signal.SIG_IGN
 #: No signal has this number.
 _END = b"\0"
 _undo: list[c.Callable[[], None]] = []
@@ -68,8 +217,8 @@ _before_fork = threading.local()
 
 
 def _hold_back() -> None:
-    """Let no SIGTERM reach a forked child before it can be ended by that."""
-    _before_fork.mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+    """Let no signal reach a forked child before it can be ended by that."""
+    _before_fork.mask = signal.pthread_sigmask(signal.SIG_BLOCK, _HEARD)
 
 
 def _go_on() -> None:
@@ -77,7 +226,7 @@ def _go_on() -> None:
 
 
 def _undo_in_child() -> None:
-    """Let a forked child be ended by SIGTERM, and its parent not hear of that."""
+    """Let a forked child be ended by a signal, and its parent not hear of that."""
     for undo in _undo:
         undo()
 

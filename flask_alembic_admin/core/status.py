@@ -61,15 +61,16 @@ class DatabaseStatus:
     run: RunRecord | None = None
 
 
-def database_status(project: Project, name: str) -> DatabaseStatus:
+def database_status(project: Project, name: str, history: History | None = None) -> DatabaseStatus:
     """Look at one database, at its runs and at the text of the files.
 
     Nothing is written, imported or locked.
 
     :param project: What is fixed.
     :param name: The database's name.
+    :param history: What the files are, where they were looked at a moment ago.
     """
-    status = _version_status(project, name)
+    status = _version_status(project, name, history or project.scripts.history())
 
     if status.state == "unreachable":
         return status
@@ -96,13 +97,12 @@ def database_status(project: Project, name: str) -> DatabaseStatus:
     return status
 
 
-def _version_status(project: Project, name: str) -> DatabaseStatus:
+def _version_status(project: Project, name: str, history: History) -> DatabaseStatus:
     database = project.databases[name]
-    history = project.scripts.history()
     look = _Look(name, database.dialect, database.masked_url, history)
 
     try:
-        current = read_heads(database, project.context_options)
+        current = read_heads(database, project.options(name))
     except UnreachableDatabase as error:
         return look.status("unreachable", f"No connection: {error.reason}.")
     except sa.exc.SQLAlchemyError as error:
@@ -111,6 +111,10 @@ def _version_status(project: Project, name: str) -> DatabaseStatus:
 
     unknown = history.unknown(current)
     problems = tuple(problem for problem in history.problems if problem.kind != "computed")
+
+    # Nothing can be run without what belongs to an env.py.
+    if (wrong := project.scripts.problem) is not None:
+        problems = (Problem("configuration", wrong.message, wrong.cure), *problems)
 
     if problems:
         sentence = f"{problems[0].message} {problems[0].cure}"
@@ -127,7 +131,16 @@ def _version_status(project: Project, name: str) -> DatabaseStatus:
     count = f"{len(pending)} {'revision is' if len(pending) == 1 else 'revisions are'} not applied."
 
     if not current and pending:
-        return look.status("never migrated", f"No migration was ever run; {count}", current)
+        ever = "No migration was ever run"
+
+        if unknown_place := project.unknown_place(name):
+            ever = (
+                f"Where the version is kept is not known before a plan was made: env.py computes "
+                f"{' and '.join(unknown_place)}. As far as {project.version_table(name)} tells, no "
+                "migration was ever run"
+            )
+
+        return look.status("never migrated", f"{ever}; {count}", current)
 
     if pending:
         return look.status("pending", count, current)

@@ -13,6 +13,7 @@ from alembic.script.revision import MultipleHeads
 from alembic.script.revision import RevisionError
 from alembic.util import CommandError
 
+from ..errors import COMMAND
 from ..errors import TargetError
 from .history import History
 
@@ -53,18 +54,21 @@ def count_or_revision(text: str, history: History, *, downwards: bool = False) -
     return f"{-abs(int(text)) if downwards else int(text):+d}"
 
 
-def check_target(text: str, history: History, argument: str = "target") -> None:
+def check_target(
+    text: str, history: History, argument: str = "target", command: str = COMMAND
+) -> None:
     """Refuse a target that names no revision, or several where one is needed.
 
     :param text: Such as ``head``, ``heads``, ``base``, ``+1``, ``1f2e``, ``users@head``.
     :param history: The revisions there are.
     :param argument: The name of the argument, for the message.
+    :param command: How the commands are called, for the message too.
     :raises TargetError: With near matches, or with what it could mean.
     """
     branch, at, rest = text.rpartition("@")
 
     if at and branch not in history.labels:
-        _check_name(branch, history, argument)
+        _check_name(branch, history, argument, command)
 
     name = rest
 
@@ -73,27 +77,33 @@ def check_target(text: str, history: History, argument: str = "target") -> None:
         name = relative["start"]
 
     if name == "head" and not at:
-        _check_one_head(history, argument)
+        _check_one_head(history, argument, command)
     elif name and name not in _SYMBOLS:
-        _check_name(name, history, argument)
+        _check_name(name, history, argument, command)
 
 
 @contextlib.contextmanager
 def explained(
-    target: object, heads: c.Iterable[str] = (), argument: str = "target"
+    target: object,
+    heads: c.Iterable[str] = (),
+    argument: str = "target",
+    command: str = COMMAND,
 ) -> c.Iterator[None]:
     """Turn what Alembic raises about a target into an error that names it.
 
     :param target: What was asked for.
     :param heads: Where the database is.
     :param argument: The name of the argument, for the message.
+    :param command: How the commands are called, for the message too.
     """
     try:
         yield
-    except (CommandError, RevisionError) as error:
+    # Some targets, such as one below the first revision, only fail an assertion of Alembic's.
+    except (CommandError, RevisionError, AssertionError) as error:
         cause = error.__cause__ if isinstance(error.__cause__, RevisionError) else error
         shown = ", ".join(target) if isinstance(target, list) else target
         where = ", ".join(heads) or "base"
+        reason = str(error).rstrip(".") or "there is no such place"
 
         if isinstance(cause, MultipleHeads):
             raise TargetError(
@@ -104,28 +114,28 @@ def explained(
 
         if argument != "target":
             raise TargetError(
-                f"{argument.capitalize()} '{shown}' cannot be used: {str(error).rstrip('.')}.",
-                "'flask db log' lists the revisions.",
+                f"{argument.capitalize()} '{shown}' cannot be used: {reason}.",
+                f"'{command} log' lists the revisions.",
             ) from error
 
         raise TargetError(
-            f"Target '{shown}' cannot be reached from {where}: {str(error).rstrip('.')}.",
-            "'flask db log' lists the revisions; 'flask db current' says where the database is.",
+            f"Target '{shown}' cannot be reached from {where}: {reason}.",
+            f"'{command} log' lists the revisions; '{command} current' says where the database is.",
         ) from error
 
 
-def _check_one_head(history: History, argument: str) -> None:
+def _check_one_head(history: History, argument: str, command: str) -> None:
     heads = history.heads
 
     if len(heads) > 1:
         listed = ", ".join(f"{head} ({history.revisions[head].message})" for head in heads)
         raise TargetError(
             f"{argument.capitalize()} 'head' needs one head, and there are {len(heads)}: {listed}.",
-            "Write 'heads' for all of them, name one, or join them with 'flask db merge'.",
+            f"Write 'heads' for all of them, name one, or join them with '{command} merge'.",
         )
 
 
-def _check_name(name: str, history: History, argument: str) -> None:
+def _check_name(name: str, history: History, argument: str, command: str) -> None:
     if name in history.revisions or name in history.labels:
         return
 
@@ -146,5 +156,5 @@ def _check_name(name: str, history: History, argument: str) -> None:
     cure = f"Did you mean {' or '.join(near)}?" if near else ""
     raise TargetError(
         f"{argument.capitalize()} '{name}' names no revision, label or symbol.",
-        cure or "'flask db log' lists the revisions; 'head', 'heads', 'base', '+1' work too.",
+        cure or f"'{command} log' lists the revisions; 'head', 'heads', 'base', '+1' work too.",
     )

@@ -8,9 +8,19 @@ import typing as t
 import sqlalchemy as sa
 from alembic.runtime.migration import MigrationContext
 
+from ..errors import SetupError
 from ..errors import TargetError
 from . import internals
 from .database import Database
+
+
+def version_place(context_options: c.Mapping[str, t.Any]) -> tuple[str, str | None]:
+    """Return the name of the version table, and its schema where it is in one of its own.
+
+    :param context_options: Options for ``configure()``.
+    """
+    name = context_options.get("version_table", "alembic_version")
+    return name, context_options.get("version_table_schema")
 
 
 def read_heads(
@@ -25,18 +35,69 @@ def read_heads(
     :param search_path: Where PostgreSQL looks for it; where it always does if None.
     :raises UnreachableDatabase: No connection could be opened.
     """
+    with database.connect() as connection:
+        return look_at(connection, context_options, search_path)[0]
+
+
+def look_at(
+    connection: sa.Connection,
+    context_options: c.Mapping[str, t.Any],
+    search_path: str | None = None,
+) -> tuple[tuple[str, ...], MigrationContext]:
+    """Return the ids in the version table, and a context to look further with.
+
+    Nothing is written and no lock is taken.
+
+    :param connection: To the database to ask.
+    :param context_options: Options for ``configure()``, which may name the version table.
+    :param search_path: Where PostgreSQL looks for it; where it always does if None.
+    """
     options = {
         key: context_options[key]
         for key in ("version_table", "version_table_schema")
         if key in context_options
     }
 
-    with database.connect() as connection:
-        if search_path is not None:
-            # Until the end of this transaction.
-            connection.execute(sa.select(sa.func.set_config("search_path", search_path, True)))
+    if search_path is not None:
+        # Until the end of this transaction.
+        connection.execute(sa.select(sa.func.set_config("search_path", search_path, True)))
 
-        return MigrationContext.configure(connection, opts=options).get_current_heads()
+    context = MigrationContext.configure(connection, opts=options)
+    return context.get_current_heads(), context
+
+
+def check_schema(context: MigrationContext, database: str) -> None:
+    """Refuse to make the version table in a schema that is not there, or is not looked into.
+
+    :param context: The database's context, connected.
+    :param database: The database's name.
+    :raises SetupError: There is no such schema, or its name is translated.
+    """
+    connection, schema = context.connection, internals.version_table(context).schema
+    assert connection is not None
+
+    if internals.has_version_table(context):
+        return
+
+    inspector = sa.inspect(connection)
+    translated = connection.get_execution_options().get("schema_translate_map") or {}
+    real = translated.get(schema, schema)
+
+    # Alembic makes it where the map leads, and looks for it as if there were none.
+    if real != schema and (schema is not None or real != inspector.default_schema_name):
+        raise SetupError(
+            f"The engine of database '{database}' has a 'schema_translate_map' that leads to "
+            f"'{real}', where Alembic would not find its version table again.",
+            "Pass 'engines' to Alembic() with an engine without it, and set a search_path or "
+            "ALEMBIC_CONTEXT['version_table_schema'] instead.",
+        )
+
+    if real is not None and not inspector.has_schema(real):
+        raise SetupError(
+            f"Database '{database}' has no schema '{real}', where ALEMBIC_CONTEXT"
+            "['version_table_schema'] says that the version table is.",
+            f'Create it first (CREATE SCHEMA "{real}"), or name one that is there.',
+        )
 
 
 def check_id_length(context: MigrationContext, revisions: c.Iterable[str]) -> None:

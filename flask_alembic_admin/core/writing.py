@@ -1,98 +1,42 @@
-"""Writing revision files."""
+"""Writing revision files: exactly what was drafted, or nothing."""
 
 from __future__ import annotations
 
 import collections.abc as c
 import contextlib
-import re
+import errno
+import os
 import typing as t
+import uuid
 from pathlib import Path
 
-from alembic import autogenerate
-from alembic import util
-from alembic.runtime.migration import MigrationContext
 from alembic.script import Script
+from alembic.util import CommandError
 
-from ..errors import NotUpToDate
+from ..errors import PlanMoved
 from ..errors import ScriptError
-from ..errors import TargetError
-from .history import History
+from . import internals
+from .drafting import draft_merge
+from .drafting import draft_revisions
+from .drafts import Draft
 from .scripts import Scripts
-from .scripts import to_folder
-from .targets import check_target
-from .targets import explained
-from .version_table import check_id_length
+from .source_lock import only_writer
+from .surroundings import operating_system_user
 
 if t.TYPE_CHECKING:
     from .migrator import Migrator
 
-#: The length that Alembic gives to the version column.
-_USUAL_LENGTH = 32
+#: What file systems answer that have no links.
+_NO_LINKS = {errno.EPERM, errno.ENOTSUP, errno.ENOSYS}
 
 
-def write_revision(
-    migrator: Migrator,
-    *,
-    message: str,
-    empty: bool,
-    branch: str,
-    parent: list[str],
-    splice: bool,
-    depend: list[str] | None,
-    labels: list[str],
-    path: str | None,
-    rev_id: str | None = None,
-) -> list[Script | None]:
-    """Write a new revision; the arguments are those of ``Migrator.revision``."""
-    scripts = migrator.project.scripts
-    # Alembic adds the new revision to it, which nobody else may be reading meanwhile.
-    directory = scripts.load()
-    history = scripts.history()
+def write_revision(migrator: Migrator, **arguments: t.Any) -> list[Script | None]:
+    """Write a new revision.
 
-    if branch:
-        path = path or scripts.branch_locations.get(branch)
-        parent, labels = _on_branch(branch, parent, labels, history, scripts)
-
-    for argument, texts in (("parent", parent), ("depend", depend or [])):
-        for text in texts:
-            check_target(text, history, argument)
-
-    folder = scripts.folder if path is None else _version_folder(path, scripts)
-
-    with migrator.in_use() as use:
-        revision_id = _new_id(migrator, history, rev_id)
-        context = autogenerate.RevisionContext(
-            use.config,
-            directory,
-            {
-                "message": message,
-                "sql": False,
-                "head": parent,
-                "splice": splice,
-                "branch_label": labels,
-                "version_path": str(folder),
-                "rev_id": revision_id,
-                "depends_on": depend,
-            },
-        )
-
-        def no_steps(heads: tuple[str, ...], migration_context: MigrationContext) -> list[t.Any]:
-            if empty:
-                context.run_no_autogenerate(heads, migration_context)
-            else:
-                _check_up_to_date(migrator, use.name_of(migration_context))
-                context.run_autogenerate(heads, migration_context)
-            return []
-
-        if not empty or util.asbool(use.config.get_main_option("revision_environment")):
-            migrator.run_migrations(no_steps)
-
-        with (
-            explained(parent, argument="parent"),
-            _writable(scripts, folder),
-            _told_if_written(scripts, revision_id),
-        ):
-            return list(context.generate_scripts())
+    :param migrator: The verbs.
+    :param arguments: Those of ``draft_revisions``.
+    """
+    return [write_draft(migrator, draft) for draft in draft_revisions(migrator, **arguments)]
 
 
 def write_merge(
@@ -103,151 +47,147 @@ def write_merge(
     rev_id: str | None = None,
 ) -> Script | None:
     """Write a revision that joins others; the arguments are those of ``Migrator.merge``."""
+    return write_draft(migrator, draft_merge(migrator, revisions, message, labels, rev_id=rev_id))
+
+
+def write_draft(
+    migrator: Migrator, draft: Draft, *, said: c.Callable[[str], object] | None = None
+) -> Script:
+    """Write exactly what was drafted, run the hooks that follow, and return the new revision.
+
+    :param migrator: The verbs.
+    :param draft: What ``draft_revision`` or ``draft_merge`` returned, perhaps in another process.
+    :param said: Gets what the hooks have to say, line by line; else that goes to where this
+        process writes.
+    :raises PlanMoved: The revision files have changed since, so that nothing was written.
+    :raises ScriptError: It cannot be written there, or only what follows has failed.
+    """
     scripts = migrator.project.scripts
-    directory = scripts.load()
-    history = scripts.history()
 
-    for text in revisions:
-        check_target(text, history, "revisions")
+    with _explained(scripts, draft), only_writer(scripts.folder):
+        draft.refuse_if_moved(scripts.history())
+        _check_place(scripts, draft)
+        _write_new(draft.path, draft.text.encode(_encoding(scripts)))
 
-    with explained(revisions, argument="revisions"):
-        joined = [script.revision for script in directory.get_revisions(revisions)]
+        with _removed_if_refused(draft.path):
+            _refuse_if_not_alone(draft, scripts)
 
-    if len(joined) < 2:
-        raise TargetError(
-            f"There is nothing to merge: '{', '.join(revisions)}' is "
-            f"{joined[0] if joined else 'no revision'}.",
-            "A merge joins two revisions or more, such as all 'heads'.",
-        )
+    try:
+        internals.run_write_hooks(str(draft.path), scripts.config().get_hooks_list(), said)
+    except Exception as error:
+        raise ScriptError(
+            f"Revision {draft.path} is written, and a hook failed after that: "
+            f"{type(error).__name__}: {error}.",
+            "Correct ALEMBIC['post_write_hooks'], and run the hook by hand if the file needs it.",
+        ) from error
 
-    revision_id = _new_id(migrator, history, rev_id)
-
-    with (
-        migrator.in_use() as use,
-        explained(revisions, argument="revisions"),
-        _writable(scripts, scripts.folder),
-        _told_if_written(scripts, revision_id),
-    ):
-        return directory.generate_revision(
-            revid=revision_id,
-            message=message if message is not None else f"merge {', '.join(joined)}",
-            head=joined,
-            branch_labels=labels or None,
-            config=use.config,
-        )
+    return _read_back(draft, scripts)
 
 
-def _on_branch(
-    branch: str, parent: list[str], labels: list[str], history: History, scripts: Scripts
-) -> tuple[list[str], list[str]]:
-    """Return parents and labels for a revision on an independent branch."""
-    if branch in history.labels:
-        return [f"{branch}@{item}" if item in {"base", "head"} else item for item in parent], labels
+def unwritable_folder(scripts: Scripts) -> Path | None:
+    """Return the folder of revision files that this process cannot write to, if there is one.
 
-    if branch == "default" and (heads := _plain_heads(history, scripts)):
-        # A history that was begun elsewhere has no such label; its head is what is meant.
-        head = heads[0] if len(heads) == 1 else "head"
-        return [head if item == "head" else item for item in parent], labels
+    :param scripts: The revision files.
+    """
+    for folder in scripts.folders:
+        there = next((path for path in (folder, *folder.parents) if path.exists()), folder)
 
-    return ["base"], [branch, *labels]
+        if not (there.is_dir() and os.access(there, os.W_OK | os.X_OK)):
+            return folder
 
-
-def _plain_heads(history: History, scripts: Scripts) -> list[str]:
-    elsewhere = {to_folder(path) for path in scripts.branch_locations.values()}
-    return [head for head in history.heads if history.revisions[head].path.parent not in elsewhere]
+    return None
 
 
-def _version_folder(path: str, scripts: Scripts) -> Path:
-    folder = to_folder(scripts.resolve(path))
-
-    if folder not in scripts.folders:
-        raise TargetError(
-            f"Path '{path}' is {folder}, which is no folder of revision files.",
-            f"Add it to ALEMBIC['version_locations'], or write one of: "
-            f"{', '.join(str(known) for known in scripts.folders)}.",
-        )
-
-    return folder
+def _encoding(scripts: Scripts) -> str:
+    return str(scripts.config().get_alembic_option("output_encoding", "utf-8"))
 
 
-def _new_id(migrator: Migrator, history: History, given: str | None) -> str:
-    if given is not None:
-        _check_given_id(given, history)
+def _check_place(scripts: Scripts, draft: Draft) -> None:
+    """Refuse a place that is in no folder of revision files, wherever the draft was kept."""
+    folder = Path(draft.folder)
+    inside = folder in scripts.folders and ".." not in Path(draft.file).parts
 
-    revision_id = migrator.rev_id() if given is None else given
-
-    if revision_id in history.revisions:
-        raise TargetError(
-            f"rev_id() gave '{revision_id}', which {history.revisions[revision_id].path} has.",
-            "Return an id that no file has: a time in whole seconds is the same for two "
-            "revisions made within one.",
-        )
-
-    if len(revision_id) > _USUAL_LENGTH:
-        with migrator.in_use() as use:
-            for context in use.contexts().values():
-                check_id_length(context, [revision_id])
-
-    return revision_id
+    if not inside or not draft.path.is_relative_to(folder) or draft.path.suffix != ".py":
+        raise PlanMoved([f"{draft.path} is in no folder of revision files here."])
 
 
-def _check_given_id(revision_id: str, history: History) -> None:
-    if revision_id in history.revisions:
-        path = history.revisions[revision_id].path
-        raise TargetError(f"Revision id '{revision_id}' is that of {path}.", "Give another one.")
+def _write_new(path: Path, content: bytes) -> None:
+    """Write a file that was not there, at once: nobody sees half of it.
 
-    # Alembic reads the signs as parts of a target; the others cannot be in a file's name.
-    if not re.fullmatch(r"[^\s@+\-/\\:,]+", revision_id):
-        raise TargetError(
-            f"Revision id '{revision_id}' cannot be one.", "Use letters, digits and underscores."
-        )
+    :raises PlanMoved: It is there.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # Its name is not that of a revision file.
+    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
+
+    try:
+        _write_exclusively(temporary, content)
+
+        try:
+            os.link(temporary, path)
+        except OSError as error:
+            if error.errno not in _NO_LINKS:
+                raise
+            _write_exclusively(path, content)
+    except FileExistsError as error:
+        raise PlanMoved([f"The file {path} is there already."]) from error
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
-def _check_up_to_date(migrator: Migrator, database: str) -> None:
-    pending = migrator.pending(database)
+def _write_exclusively(path: Path, content: bytes) -> None:
+    with open(path, "xb") as file:
+        try:
+            file.write(content)
+        except BaseException:
+            path.unlink(missing_ok=True)
+            raise
 
-    if pending:
-        raise NotUpToDate(
-            f"Database '{database}' is not up to date: {len(pending)} "
-            f"{'revision is' if len(pending) == 1 else 'revisions are'} pending.",
-            "Run 'flask db upgrade' first, so that only new differences are found, or make an "
-            "empty revision.",
-        )
+
+def _refuse_if_not_alone(draft: Draft, scripts: Scripts) -> None:
+    """Refuse a file beside which another one was written, by somebody without our lock."""
+    now = scripts.history()
+    # Where a template computes the id, the text of the file does not tell it.
+    expected = draft.heads_after if draft.revision in now.revisions else frozenset(draft.heads)
+
+    if set(now.heads) != expected:
+        others = ", ".join(sorted(set(now.heads) - expected)) or "another revision"
+        raise PlanMoved([f"Somebody else has written {others} at the same moment."])
 
 
 @contextlib.contextmanager
-def _writable(scripts: Scripts, folder: Path) -> c.Iterator[None]:
-    """Turn a refusal of the file system into an error that names the folder."""
-    template = scripts.folder / "script.py.mako"
+def _removed_if_refused(path: Path) -> c.Iterator[None]:
+    try:
+        yield
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
 
-    if not template.exists():
+
+def _read_back(draft: Draft, scripts: Scripts) -> Script:
+    """Return the new revision as the files have it now, after hooks have been at it."""
+    try:
+        script = scripts.directory().get_revision(draft.revision)
+    except (ScriptError, CommandError) as error:
         raise ScriptError(
-            f"There is no template {template} to make a revision of.",
-            "Make it with 'flask db mkdir'.",
-        )
+            f"Revision {draft.path} is written, and cannot be read back: {error}",
+            "Look at that file; a hook of ALEMBIC['post_write_hooks'] may have broken it.",
+        ) from error
 
+    assert script is not None
+    return script
+
+
+@contextlib.contextmanager
+def _explained(scripts: Scripts, draft: Draft) -> c.Iterator[None]:
+    """Turn a refusal of the file system into an error that says what to do."""
     try:
         yield
     except OSError as error:
+        verb = "merge" if len(draft.parents) > 1 else "revision"
         raise ScriptError(
-            f"The revision cannot be written to {folder}: {error.strerror or error}.",
-            "Make revisions where the source tree can be written to, and deploy them.",
-        ) from error
-
-
-@contextlib.contextmanager
-def _told_if_written(scripts: Scripts, revision_id: str) -> c.Iterator[None]:
-    """Say that a revision is there when only what comes after writing it has failed."""
-    try:
-        yield
-    except Exception as error:
-        written = scripts.history().revisions.get(revision_id)
-
-        if written is None:
-            raise
-
-        raise ScriptError(
-            f"Revision {written.path} is written, and a hook failed after that: "
-            f"{type(error).__name__}: {error}.",
-            "Correct ALEMBIC['post_write_hooks'], and run the hook by hand if the file needs it.",
+            f"The revision cannot be written to {draft.path.parent} by "
+            f"{operating_system_user()}: {error.strerror or error}.",
+            f"Run '{scripts.command} {verb}' where the sources are and deploy the file, or make "
+            "that folder writable.",
         ) from error

@@ -15,17 +15,25 @@ import sqlalchemy as sa
 
 from ..core.condition import session_lives
 from ..core.ledger_tables import RunStatus
+from ..core.outcomes import finish_run
+from ..core.patience import insist
 from ..core.project import Project
 from ..core.redact import redact
 from .app_target import app_arguments
 
 _logger = logging.getLogger(__name__)
 
-#: The group and the command that the child is started with.
+#: The group and the command that the child is started with, for a run and for a check.
 COMMAND = ("alembic-admin", "run-job")
+CHECK_COMMAND = ("alembic-admin", "run-check")
 _MOST_OUTPUT = 4_000
 #: Seconds between two looks whether the database still works for a process that has ended.
 _PAUSE = 0.5
+#: Seconds for which the end of a process waits for a ledger whose server is away.
+_PATIENCE = 60.0
+
+#: Gets the project, what the process was there for, its status and its last words.
+_WriteEnd: t.TypeAlias = t.Callable[[Project, str, int, str], None]
 
 
 def start_process(project: Project, run_id: str) -> None:
@@ -35,11 +43,27 @@ def start_process(project: Project, run_id: str) -> None:
     :param run_id: The run.
     :raises SetupError: It is not known how the process would load the app.
     """
+    _start(project, COMMAND, run_id, f"run {run_id}", _write_end)
+
+
+def start_check_process(project: Project, check_id: str) -> None:
+    """Start the process that carries out a check.
+
+    :param project: What is fixed.
+    :param check_id: The check.
+    :raises SetupError: It is not known how the process would load the app.
+    """
+    _start(project, CHECK_COMMAND, check_id, f"check {check_id}", _write_end_of_check)
+
+
+def _start(
+    project: Project, command: tuple[str, str], id_: str, name: str, write_end: _WriteEnd
+) -> None:
     arguments = app_arguments(project.settings.app)
     # What it prints is kept until it has ended, and shown if it fails before it can speak.
     output = tempfile.TemporaryFile()  # noqa: SIM115 (closed by the thread that waits)
     process = subprocess.Popen(
-        [sys.executable, "-m", "flask", *arguments, *COMMAND, run_id],
+        [sys.executable, "-m", "flask", *arguments, *command, id_],
         stdin=subprocess.DEVNULL,
         stdout=output,
         stderr=subprocess.STDOUT,
@@ -47,9 +71,26 @@ def start_process(project: Project, run_id: str) -> None:
         # Out of the server's process group: signals to that must not reach a migration.
         start_new_session=True,
     )
-    threading.Thread(
-        target=_wait, args=(project, run_id, process, output), name=f"run {run_id}", daemon=True
-    ).start()
+
+    def wait() -> None:
+        status, said = _end_of(process, output)
+
+        try:
+            insist(
+                lambda: write_end(project, id_, status, said),
+                project.ledger.engine,
+                time.monotonic() + _PATIENCE,
+            )
+        except (sa.exc.SQLAlchemyError, OSError) as error:
+            # The server has other work than to die of that.
+            _logger.error(
+                "The process of %s ended with status %s, which could not be recorded: %s",
+                name,
+                status,
+                type(error).__name__,
+            )
+
+    threading.Thread(target=wait, name=name, daemon=True).start()
 
 
 def _environment() -> dict[str, str]:
@@ -62,29 +103,17 @@ def _environment() -> dict[str, str]:
     return environment
 
 
-def _wait(
-    project: Project, run_id: str, process: subprocess.Popen[bytes], output: t.IO[bytes]
-) -> None:
-    """Reap the process, and record its last words if it ended without a verdict."""
+def _end_of(process: subprocess.Popen[bytes], output: t.IO[bytes]) -> tuple[int, str]:
+    """Reap a process, and return its status and its last words."""
     with output:
         status = process.wait()
         output.seek(0, os.SEEK_END)
         output.seek(max(0, output.tell() - _MOST_OUTPUT))
-        said = output.read().decode(errors="replace").strip()
-
-    try:
-        _write_end(project, run_id, status, said)
-    except (sa.exc.SQLAlchemyError, OSError) as error:
-        # The server has other work than to die of that.
-        _logger.error(
-            "The process of run %s ended with status %s, which could not be recorded: %s",
-            run_id,
-            status,
-            type(error).__name__,
-        )
+        return status, output.read().decode(errors="replace").strip()
 
 
 def _write_end(project: Project, run_id: str, status: int, said: str) -> None:
+    """Record the end of a run's process, if it left no verdict."""
     record = project.ledger.run(run_id)
 
     if record is None or not record.active:
@@ -94,11 +123,26 @@ def _write_end(project: Project, run_id: str, status: int, said: str) -> None:
     while session_lives(project, record):
         time.sleep(_PAUSE)
 
-    urls = [database.engine.url for database in project.databases.values()]
-    project.ledger.finish(
+    finish_run(
+        project,
         run_id,
         RunStatus.FAILED if record.started is None else RunStatus.LOST,
         heads_after=None,
         error_class="ProcessEnded",
-        error=redact(f"The run's process ended with status {status} and no verdict.\n{said}", urls),
+        error=redact(
+            f"The run's process ended with status {status} and no verdict.\n{said}", project.urls
+        ),
     )
+
+
+def _write_end_of_check(project: Project, check_id: str, status: int, said: str) -> None:
+    """Record the end of a check's process, if it left no result."""
+    record = project.ledger.check(check_id)
+
+    if record is not None and record.active:
+        text = f"The process of the check ended with status {status} and no result.\n{said}"
+        project.ledger.finish_check(
+            check_id,
+            RunStatus.FAILED if record.started is None else RunStatus.LOST,
+            error=redact(text, project.urls),
+        )

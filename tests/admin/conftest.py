@@ -56,16 +56,17 @@ class Panel:
     """An app with a panel of its own, on one SQLite file, and two revisions to run.
 
     :param folder: Where all of its files go.
+    :param url: Of another database than that file.
     :param config: What the app is configured with.
     """
 
-    def __init__(self, folder: Path, **config: t.Any) -> None:
+    def __init__(self, folder: Path, url: sa.URL | None = None, **config: t.Any) -> None:
         self.folder = folder
         self.app = Flask(__name__, root_path=str(folder), instance_path=str(folder / "instance"))
         self.app.config.from_mapping(
             {"SECRET_KEY": "secret", "ALEMBIC_ADMIN": {"runner": "inline"}, **config}
         )
-        self.engine = sa.create_engine(f"sqlite:///{folder}/app.sqlite")
+        self.engine = sa.create_engine(url or f"sqlite:///{folder}/app.sqlite")
         self.metadata = sa.MetaData()
         self.alembic = Alembic(self.app, metadatas=self.metadata, engines=self.engine)
         self.blueprint = AlembicAdmin()

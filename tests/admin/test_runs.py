@@ -3,24 +3,33 @@ from __future__ import annotations
 import collections.abc as c
 import datetime as dt
 import re
+import uuid
 
 import pytest
 import sqlalchemy as sa
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from flask_alembic_admin.admin.views import runs as runs_view
 from flask_alembic_admin.core.ledger import Ledger
 from flask_alembic_admin.core.ledger import RunStatus
 from flask_alembic_admin.core.ledger import StepFacts
 from flask_alembic_admin.core.ledger import StepStatus
+from flask_alembic_admin.core.ledger_reader import LedgerReader
+from flask_alembic_admin.core.ledger_report import LineReport
 from flask_alembic_admin.core.ledger_report import StepReport
 from flask_alembic_admin.core.ledger_tables import RUN
+from flask_alembic_admin.errors import RunFailed
 
 from .conftest import Panel
 from .test_upgrade import confirm
 from .test_upgrade import plan
 
 RUNS = "/alembic/db/default/runs/"
+TWO_STEPS = [
+    StepFacts("aaa1", "upgrade", None, None, "create things"),
+    StepFacts("bbb2", "upgrade", None, None, "create parts"),
+]
 
 
 @pytest.fixture
@@ -50,6 +59,37 @@ def going_on(ledger: Ledger, host: str = "elsewhere") -> str:
     return run_id
 
 
+def queued(ledger: Ledger, *, confirm: bool = True) -> str:
+    """Record a plan of two steps that waits for its runner, or for somebody to confirm it."""
+    run_id = ledger.plan(
+        database="default", action="upgrade", target="heads", heads_before=[],
+        plan={}, plan_hash="", steps=TWO_STEPS, actor="ops",
+    )  # fmt: skip
+    if confirm:
+        ledger.queue(run_id, actor="ops", address=None, reason=None, runner="manual")
+    return run_id
+
+
+def failed(ledger: Ledger, target: str = "heads") -> str:
+    """Record a run that failed in its second step."""
+    run_id = uuid.uuid4().hex
+    ledger.begin(
+        run_id=run_id, database="default", action="upgrade", target=target, heads_before=[],
+        plan={}, plan_hash="", steps=TWO_STEPS, actor="ops", reason=None, runner="code",
+        host="elsewhere", pid=1, session=None, versions={},
+    )  # fmt: skip
+    now = dt.datetime.now(dt.UTC)
+    error = "Traceback (most recent call last):\n  …\nValueError: no parts today"
+    done = StepReport(1, StepStatus.DONE, now, now, statements=1)
+    stopped = StepReport(2, StepStatus.FAILED, now, now, error=error)
+    ledger.report(run_id, steps=[done, stopped])
+    ledger.finish(
+        run_id, RunStatus.FAILED, heads_after=["aaa1"], error_class="ValueError",
+        error="no parts today",
+    )  # fmt: skip
+    return run_id
+
+
 def fall_silent(ledger: Ledger, run_id: str) -> None:
     """Let the last sign of life of a run be an hour ago."""
     earlier = dt.datetime.now(dt.UTC) - dt.timedelta(hours=1)
@@ -62,7 +102,7 @@ def fall_silent(ledger: Ledger, run_id: str) -> None:
 def post(client: FlaskClient, run_id: str, what: str, **data: str) -> TestResponse:
     """Post one of the forms on the page of a run."""
     page = client.get(RUNS + run_id).text
-    form = re.search(rf'action="[^"]*/{what}">.*?</form>', page, re.DOTALL)
+    form = re.search(rf'action="[^"]*/{what}"[^>]*>.*?</form>', page, re.DOTALL)
     assert form, page
     token = re.search(r'name="csrf_token" type="hidden" value="([^"]+)"', form[0])
     assert token
@@ -77,15 +117,19 @@ def test_a_run_that_goes_on_is_the_state_of_its_database(
     run_id = going_on(ledger)
     page = client.get("/alembic/").text
     assert "A run is at work: upgrade to heads, started by ops." in page
-    assert run_id in page
-    assert re.search(r"<button[^>]*disabled>Plan upgrade", page)
+    assert re.search(rf'<a class="button primary" href="[^"]*{run_id}">Watch the run', page)
 
 
 def test_the_page_of_a_run_shows_what_it_runs(client: FlaskClient, ledger: Ledger) -> None:
-    """The statement of this moment is there, and the page asks for itself again."""
+    """The statement of this moment, the step in words, and how to see what comes next."""
     answer = client.get(RUNS + going_on(ledger))
     assert "CREATE TABLE things" in answer.text
-    assert answer.headers["Refresh"] == "2"
+    assert "Step 1 of 1 is at work: create things." in answer.text
+    assert "<title>Step 1 of 1 · upgrade default" in answer.text
+    assert "You can leave this page." in answer.text
+    # Without a script the page asks for itself again.
+    assert '<noscript><meta http-equiv="refresh" content="2; url=/alembic/' in answer.text
+    assert "Refresh" not in answer.headers
 
 
 def test_a_second_run_is_led_to_the_first(make_panel: c.Callable[..., Panel]) -> None:
@@ -116,7 +160,22 @@ def test_a_silent_run_is_shown_as_lost(client: FlaskClient, ledger: Ledger) -> N
     fall_silent(ledger, run_id)
     page = client.get(RUNS + run_id)
     assert "Lost: its process ended without a verdict" in page.text
-    assert "Refresh" not in page.headers
+    assert "Lost at step 1 of 1" in page.text
+    assert 'http-equiv="refresh"' not in page.text
+
+
+def test_how_far_a_lost_run_came_is_what_the_database_says(
+    panel: Panel, client: FlaskClient, ledger: Ledger
+) -> None:
+    """What it did last before it was killed is missing in the ledger."""
+    with panel.app.app_context():
+        panel.alembic.upgrade("aaa1")
+
+    run_id = going_on(ledger)
+    fall_silent(ledger, run_id)
+    page = client.get(RUNS + run_id).text
+    assert "Lost at step" not in page
+    assert "1 step stays committed: the first." in page
 
 
 def test_looking_at_a_lost_run_writes_nothing(client: FlaskClient, ledger: Ledger) -> None:
@@ -170,10 +229,180 @@ def test_a_reason_is_needed(client: FlaskClient, ledger: Ledger) -> None:
     assert post(client, run_id, "examined", reason="").status_code == 400
 
 
-def test_a_viewer_sees_no_buttons(panel: Panel, ledger: Ledger) -> None:
-    """What cannot be done is not offered on the page of a run."""
+def test_a_viewer_is_told_why_nothing_can_be_stopped(panel: Panel, ledger: Ledger) -> None:
+    """The button is there, disabled, with what is missing."""
     page = panel.client("viewer").get(RUNS + going_on(ledger)).text
-    assert "<form" not in page
+    assert re.search(r"<button[^>]* disabled>Stop before the next step", page)
+    assert "You need the “upgrade” permission for this." in page
+    assert "/cancel" not in page
+
+
+def test_a_read_only_panel_stops_no_run(
+    make_panel: c.Callable[..., Panel],
+) -> None:
+    """It says so, and what to use instead."""
+    panel = make_panel(ALEMBIC_ADMIN={"read_only": True})
+    panel.open_up()
+    with panel.app.app_context():
+        run_id = going_on(panel.alembic.project.ledger)
+    page = panel.client("operator").get(RUNS + run_id).text
+    assert re.search(r"<button[^>]* disabled>Stop before the next step", page)
+    assert "This panel is read-only." in page
+
+
+def test_a_run_that_waits_is_cancelled_at_once(make_panel: c.Callable[..., Panel]) -> None:
+    """Nobody has to start it first so that it can stop."""
+    panel = make_panel(ALEMBIC_ADMIN={"runner": "manual"})
+    panel.open_up()
+    client = panel.client("operator")
+    with panel.app.app_context():
+        run_id = queued(panel.alembic.project.ledger)
+    page = post(client, run_id, "cancel").text
+    assert "Cancelled before it began" in page
+    assert "operator cancelled it" in page
+
+
+def test_a_failed_run_says_what_stays_and_where_to_go(
+    panel: Panel, client: FlaskClient, ledger: Ledger
+) -> None:
+    """Which step, what stays committed, the traceback, the plans that lead on, the revision."""
+    run_id = failed(ledger)
+    page = client.get(RUNS + run_id).text
+    assert 'id="result" tabindex="-1"' in page
+    assert "Failed at step 2 of 2" in page
+    assert "1 step stays committed: the first." in page
+    assert "<strong>ValueError</strong>: no parts today" in page
+    assert "Traceback (most recent call last)" in page
+    assert re.search(r'name="target" value="heads"><button class="primary">Plan the rest', page)
+    assert "Plan downgrade to base…" in page
+    assert "/alembic/db/default/revisions/bbb2" in page
+
+
+def test_the_traceback_of_a_step_is_kept(panel: Panel, client: FlaskClient) -> None:
+    """It is on the page of its run, folded."""
+    panel.write("bbb2", "aaa1", "create parts", "raise ValueError('no parts today')")
+
+    with panel.app.app_context(), pytest.raises(RunFailed):
+        panel.alembic.upgrade()
+
+    with panel.app.app_context():
+        run_id = panel.alembic.project.ledger.runs()[0].id
+
+    page = client.get(RUNS + run_id).text
+    details = re.search(r"<details><summary>Traceback</summary>.*?</details>", page, re.DOTALL)
+    assert details
+    assert "raise ValueError(&#39;no parts today&#39;)" in details[0]
+
+
+def test_what_a_count_leaves_to_do_is_counted_again(
+    panel: Panel, client: FlaskClient, ledger: Ledger
+) -> None:
+    """Of ``+2`` one step is done, so that the rest is ``+1``."""
+    page = client.get(RUNS + failed(ledger, target="+2")).text
+    assert re.search(r'name="target" value="\+1"><button class="primary">Plan the rest', page)
+
+
+def test_who_may_not_plan_is_told_so(panel: Panel, ledger: Ledger) -> None:
+    """The moves are there, disabled, with what is missing."""
+    page = panel.client("viewer").get(RUNS + failed(ledger)).text
+    assert re.search(r"<button[^>]* disabled[^>]*>Plan the rest again", page)
+    assert "You need the “upgrade” permission for this." in page
+
+
+def test_an_auditor_is_led_to_the_ledger(panel: Panel, ledger: Ledger) -> None:
+    """Nobody else sees that link."""
+    run_id = failed(ledger)
+    link = f"/alembic/ledger?run={run_id}"
+    assert link in panel.client("auditor").get(RUNS + run_id).text
+    assert link not in panel.client("viewer").get(RUNS + run_id).text
+
+
+def test_whoever_came_second_is_told_of_their_plan(client: FlaskClient, ledger: Ledger) -> None:
+    """It was not started, and there is a way back to it."""
+    plan_id = queued(ledger, confirm=False)
+    page = client.get(f"{RUNS}{going_on(ledger)}?instead_of={plan_id}").text
+    assert "Your plan was not started: this run was first." in page
+    assert f"/alembic/db/default/plans/{plan_id}" in page
+
+
+def test_a_plan_is_no_run(client: FlaskClient, ledger: Ledger) -> None:
+    """Its address as a run says that nobody has confirmed it."""
+    answer = client.get(RUNS + queued(ledger, confirm=False))
+    assert answer.status_code == 404
+    assert "nobody has confirmed" in answer.text
+
+
+def test_the_whole_log_can_be_had_as_text(client: FlaskClient, ledger: Ledger) -> None:
+    """Each line with its time, level and source, also those that the page leaves out."""
+    run_id = going_on(ledger)
+    now = dt.datetime.now(dt.UTC)
+    lines = [LineReport(now, "info", "alembic", f"line {number}") for number in range(600)]
+    ledger.report(run_id, lines=lines)
+    assert "Only its last lines are here" in client.get(RUNS + run_id).text
+    answer = client.get(f"{RUNS}{run_id}/log.txt")
+    assert answer.mimetype == "text/plain"
+    assert len(answer.text.splitlines()) == 600
+    assert answer.text.splitlines()[-1].endswith("Z info alembic: line 599")
+
+
+# The list
+
+
+def test_the_list_of_runs_is_paged_and_filtered(
+    client: FlaskClient, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By state and action, page by page; refused attempts are not runs."""
+    monkeypatch.setattr(runs_view, "SHOWN_RUNS", 2)
+    for _ in range(3):
+        failed(ledger)
+
+    ledger.refuse(
+        database="default", action="upgrade", target="", actor="eve", address=None, reason="no"
+    )
+    url = "/alembic/db/default/runs"
+    page = client.get(url).text
+    assert page.count('<th scope="row">') == 2
+    assert "eve" not in page
+    older = re.search(r'href="([^"]+before=[^"]+)"', page)
+    assert older
+    assert client.get(older[1].replace("&amp;", "&")).text.count('<th scope="row">') == 1
+    assert "No run is like that." in client.get(f"{url}?state=succeeded").text
+    assert "No run is like that." in client.get(f"{url}?action=stamp").text
+    assert client.get(f"{url}?state=failed&action=upgrade").text.count('<th scope="row">') == 2
+
+
+def test_a_senseless_query_is_no_error(client: FlaskClient, ledger: Ledger) -> None:
+    """What cannot be meant is left out, or shows nothing."""
+    failed(ledger)
+
+    for query in ("state=nonsense", "action=%00", "before=x", "state=planned", "state=refused"):
+        assert client.get(f"/alembic/db/default/runs?{query}").status_code == 200, query
+
+
+def test_a_run_in_doubt_can_be_examined_from_the_list(client: FlaskClient, ledger: Ledger) -> None:
+    """It is shown as interrupted, with the way to the form."""
+    run_id = going_on(ledger)
+    fall_silent(ledger, run_id)
+    page = client.get("/alembic/db/default/runs").text
+    assert f"{run_id}#examine" in page
+    assert "interrupted" in page
+
+
+def test_a_ledger_that_is_gone_is_said_in_words(
+    panel: Panel, client: FlaskClient, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The pages that need it answer 503 and not 500."""
+    run_id = going_on(ledger)
+
+    def broken(*_: object, **__: object) -> None:
+        raise sa.exc.OperationalError("SELECT", {}, Exception("gone"))
+
+    monkeypatch.setattr(LedgerReader, "_rows", broken)
+
+    for path in (RUNS + run_id, RUNS[:-1], f"{RUNS}{run_id}/events"):
+        answer = client.get(path)
+        assert answer.status_code == 503
+        assert "The record of runs cannot be read: Exception." in answer.text
 
 
 def test_a_run_by_hand_shows_its_command(

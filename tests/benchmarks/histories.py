@@ -52,3 +52,49 @@ def write_history(folder: Path, count: int) -> None:
 
     # Whoever came first would pay for it otherwise. Reading sources is all the dearer beside it.
     compileall.compile_dir(folder, quiet=1)
+
+
+#: What real revisions do, on the table of each. Batch mode copies on SQLite alone.
+_MIXED = (
+    "op.add_column('{table}', sa.Column('c{n}', sa.Integer(), nullable=True))",
+    "op.create_index('ix{n}', '{table}', ['a'])",
+    "op.create_table('n{n}', sa.Column('id', sa.Integer, primary_key=True), "
+    "sa.Column('b', sa.String(50), nullable=False), sa.Column('c', sa.DateTime()), "
+    "sa.Column('t', sa.Integer, sa.ForeignKey('{table}.id')), sa.UniqueConstraint('b'))\n"
+    "op.create_index('nx{n}', 'n{n}', ['b', 'c'])",
+    "op.execute('UPDATE {table} SET a = 1 WHERE a IS NULL -- in batches')",
+    "with op.batch_alter_table('{table}') as batch:\n"
+    "    batch.add_column(sa.Column('d{n}', sa.Text(), server_default='x'))\n"
+    "    batch.create_index('bx{n}', ['a'])",
+    "rows = [{{'id': key, 'a': key, 'b': 'x' * 20}} for key in range({n} * 100, {n} * 100 + 60)]\n"
+    "op.bulk_insert(sa.table('{table}', sa.column('id', sa.Integer), sa.column('a', sa.Integer), "
+    "sa.column('b', sa.String)), rows)",
+    "op.get_bind().execute(sa.text('DELETE FROM {table} WHERE a = :a'), {{'a': {n}}})",
+    "op.execute('''\n    CREATE VIEW v{n} AS\n    SELECT id, a FROM {table} WHERE a > 3\n''')",
+    "op.drop_column('{table}', 'b')\n"
+    "op.add_column('{table}', sa.Column('b', sa.String(80), server_default=''))",
+    "op.rename_table('{table}', 'r{n}')\nop.rename_table('r{n}', '{table}')",
+)
+#: How many tables there are before.
+_TABLES = 12
+
+
+def write_mixed(folder: Path, count: int) -> None:
+    """Write a revision ``first`` that creates tables, and revisions of many kinds on these.
+
+    :param folder: Gets the files.
+    :param count: How many there are after the first.
+    """
+    columns = (
+        "sa.Column('id', sa.Integer, primary_key=True), sa.Column('a', sa.Integer), "
+        "sa.Column('b', sa.String(40))"
+    )
+    tables = [f"op.create_table('t{number}', {columns})" for number in range(_TABLES)]
+    add_revision(folder, "first", up="\n".join(tables))
+    parent = "first"
+
+    for number in range(count):
+        revision = f"m{number:04}"
+        body = _MIXED[number % len(_MIXED)].format(n=number, table=f"t{number % _TABLES}")
+        add_revision(folder, revision, parent, up=body, message=f"change {number}")
+        parent = revision

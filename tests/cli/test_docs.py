@@ -66,7 +66,11 @@ def test_every_option_in_an_example_exists() -> None:
         "show",
         "history -i",
         "check",
+        "wait",
         "plan -1 --action downgrade",
+        "rehearse -1 --action downgrade",
+        "lint --from base",
+        "verify",
         "runs",
     ],
 )
@@ -77,7 +81,9 @@ def test_every_key_of_json_is_named(work: Workplace, command: str) -> None:
     named = set(re.findall(r"`(\w+)`", section))
     (*_, value) = work.json(*command.split())
     assert set(value) <= named
-    assert {key for within in value.get("steps", ()) for key in within} <= named
+    verified = value["revisions"] if command == "verify" else ()
+    parts = (*value.get("steps", ()), *value.get("findings", ()), *verified)
+    assert {key for part in parts for key in part} <= named
 
 
 def test_every_key_of_a_run_is_named(work: Workplace) -> None:

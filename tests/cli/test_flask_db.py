@@ -22,6 +22,7 @@ from flask_alembic_admin.cli import COMMANDS
 from flask_alembic_admin.flask_db import cli
 
 from .workplaces import NOTES
+from .workplaces import USERS
 from .workplaces import Workplace
 
 
@@ -82,6 +83,37 @@ def test_the_group_can_have_another_name(make_app: c.Callable[..., Flask]) -> No
     assert "db" not in app.cli.commands
     result = app.test_cli_runner().invoke(args=["migrations", "heads", "--help"])
     assert "migrations heads [OPTIONS]" in result.output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ("show nobody", "'flask migrations log' lists the revisions;"),
+        ("upgrade +9", "'flask migrations log' lists the revisions; 'flask migrations current'"),
+        ("upgrade head", "or join them with 'flask migrations merge'."),
+        ("revision more", "Run 'flask migrations upgrade' first"),
+        ("runs show nobody", "'flask migrations runs' lists their ids."),
+    ],
+)
+def test_messages_name_the_commands_as_the_app_does(
+    make_app: c.Callable[..., Flask], work: Workplace, arguments: str, message: str
+) -> None:
+    """Whoever follows their advice finds the command."""
+    if arguments == "upgrade head":
+        work.write("other04", USERS)
+
+    app = make_app(Alembic(command_name="migrations"))
+    result = app.test_cli_runner().invoke(args=["migrations", *arguments.split()])
+    assert result.exit_code
+    assert message in result.output
+
+
+def test_messages_know_a_group_that_was_added_by_hand(make_app: c.Callable[..., Flask]) -> None:
+    """Whatever it is called."""
+    app = make_app(Alembic(command_name=""))
+    app.cli.add_command(cli, "schema")
+    result = app.test_cli_runner().invoke(args=["schema", "show", "nobody"])
+    assert "'flask schema log' lists the revisions" in result.output
 
 
 def test_the_group_can_be_left_out(make_app: c.Callable[..., Flask]) -> None:

@@ -28,22 +28,22 @@ FLASK_ALEMBIC = {
 }
 
 #: Commands of Flask-Migrate 4 with the options that can mean something without an `env.py`:
-#: its folder, template and tag are configured or gone.
+#: its folder and its template are configured or gone.
 FLASK_MIGRATE = {
-    "init": "",
+    "init": "--multidb",
     "revision": "-m --message --autogenerate --head --splice --branch-label --version-path "
     "--rev-id",
     "migrate": "-m --message --head --splice --branch-label --version-path --rev-id -x --x-arg",
     "edit": "",
     "merge": "-m --message --branch-label --rev-id",
-    "upgrade": "--sql -x --x-arg",
-    "downgrade": "--sql -x --x-arg",
+    "upgrade": "--sql --tag -x --x-arg",
+    "downgrade": "--sql --tag -x --x-arg",
     "show": "",
     "history": "-r --rev-range -v --verbose -i --indicate-current",
     "heads": "-v --verbose --resolve-dependencies",
     "branches": "-v --verbose",
     "current": "-v --verbose",
-    "stamp": "--sql",
+    "stamp": "--sql --tag",
 }
 
 

@@ -25,7 +25,8 @@ EVERY_COMMAND = pytest.mark.parametrize("name", EVERY)
 GROUPS = [(), *((str(c.name),) for c in COMMANDS if isinstance(c, click.Group))]
 
 READING = [
-    *("current", "heads", "branches", "log", "history", "show", "check", "plan"),
+    *("lint", "verify", "rehearse", "doctor"),
+    *("current", "heads", "branches", "log", "history", "show", "check", "wait", "plan"),
     *("runs list", "runs show"),
 ]
 
@@ -35,6 +36,7 @@ ARGUMENTS = {
     "migrate": ["-m", "x"],
     "edit": ["current"],
     "runs prune": ["--keep-days", "0"],
+    "wait": ["--timeout", "0"],
 }
 
 
@@ -204,6 +206,15 @@ def test_x_arguments_reach_a_preview(work: Workplace) -> None:
     """The SQL of a run with a value is the SQL of that value."""
     work.write(USERS, None, "op.execute(context.get_x_argument(as_dictionary=True)['sql'])")
     assert "DROP TABLE one;" in work.lines("upgrade", USERS, "--sql", "-x", "sql=DROP TABLE one")
+
+
+def test_a_tag_reaches_migrations_and_previews(work: Workplace) -> None:
+    """As in Alembic; without one there is none."""
+    work.write(USERS, None, "op.execute(f'CREATE TABLE {context.get_tag_argument()} (id INTEGER)')")
+    assert "CREATE TABLE spring (id INTEGER);" in work.lines("upgrade", "--sql", "--tag", "spring")
+    work.lines("upgrade", "+1", "--tag", "autumn")
+    assert "autumn" in work.tables()
+    assert "CREATE TABLE None (id INTEGER);" in work.lines("upgrade", "--sql", f"base:{USERS}")
 
 
 def test_without_x_arguments_there_are_none(work: Workplace) -> None:

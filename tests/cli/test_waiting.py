@@ -7,12 +7,14 @@ import contextlib
 import re
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 
+from flask_alembic_admin.core import recording
 from flask_alembic_admin.core.ledger import RunRecord
 
 from .workplaces import flask_db
@@ -87,20 +89,24 @@ def test_a_refusal_for_a_lock_is_recorded(server_work: Workplace) -> None:
 
 
 def test_who_waits_finds_nothing_to_do(server_work: Workplace) -> None:
-    """It says for whom it waits, and then where the other one has left the database."""
+    """It says at once for whom it waits, and then where the other one has left the database."""
     command = [sys.executable, *flask_db(server_work), "upgrade", "--wait", "20"]
 
     with (
         other_process(server_work) as record,
-        subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as waiting,
+        subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        ) as waiting,
     ):
-        assert waiting.stdout is not None
-        first = waiting.stdout.readline()
-        assert re.match(f"waits up to 20 s for {holder(server_work, record)}.*\n", first), first
+        assert waiting.stderr is not None
+        first = waiting.stderr.readline()
         (server_work.folder.parent / "go").touch()
-        rest, _ = waiting.communicate(timeout=20)
+        rest = waiting.communicate(timeout=20)
 
-    assert (waiting.returncode, rest) == (0, "already at notes03\n")
+    who = f"run {record.id} of {record.actor} at {record.host} (process {record.pid}) "
+    assert first.startswith(f"waits up to 20 s for {who}"), first
+    assert re.search(r"since \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC\n$", first), first
+    assert (waiting.returncode, rest) == (0, ("already at notes03\n", ""))
     assert server_work.heads() == {NOTES}
     assert len(server_work.json("runs")) == 1
 
@@ -113,8 +119,19 @@ def test_who_has_waited_long_enough_is_refused(work: Workplace) -> None:
         assert 0.5 <= time.monotonic() - began < 10
 
     assert result.exit_code == 3
-    assert result.stdout.startswith("waits up to 0.5 s for run ")
-    assert result.stderr.startswith("refused: The lock of database 'default' is held by run ")
+    assert not result.stdout
+    first, second = result.stderr.splitlines()
+    assert first.startswith("waits up to 0.5 s for run ")
+    assert second.startswith("refused: The lock of database 'default' is held by run ")
+
+
+def test_a_stamp_says_for_whom_it_waits(work: Workplace) -> None:
+    """And nothing of its steps: one line in the end says all of it."""
+    with other_process(work) as record:
+        result = work.db("stamp", "heads", "--wait", "0.1")
+
+    assert not result.stdout
+    assert result.stderr.startswith(f"waits up to 0.1 s for run {record.id} of ")
 
 
 @pytest.mark.parametrize("option", ["--wait", "--lock-timeout", "--statement-timeout"])
@@ -126,6 +143,47 @@ def test_a_time_is_a_number_of_seconds(work: Workplace, option: str) -> None:
         assert option in result.stderr
 
     assert not work.tables()
+
+
+@pytest.mark.parametrize("server", ["postgresql", "mariadb"])
+def test_who_holds_a_table_is_named(
+    tmp_path: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, server: str
+) -> None:
+    """On standard error, while the step waits for it."""
+    monkeypatch.setattr(recording, "SLOW", 0.1)
+    monkeypatch.setattr(recording, "TICK", 0.02)
+    url = request.getfixturevalue(f"{server}_url")
+    work = Workplace(tmp_path, {"default": url}).write_three()
+    work.lines("upgrade", "1")
+    work.write(ORDERS, USERS, "op.execute('ALTER TABLE users ADD COLUMN name text')")
+
+    with work.engines["default"].connect() as other:
+        other.exec_driver_sql("SELECT * FROM users").all()
+        letting_go = threading.Thread(target=let_go, args=(work, other))
+        letting_go.start()
+        result = work.db("upgrade", ORDERS)
+        letting_go.join()
+
+    assert result.exit_code == 0
+    assert re.fullmatch(rf"waits for session \d+@\S+ of {url.username}\b.*\n", result.stderr)
+    assert result.stdout.splitlines()[-1].startswith("upgraded users01 -> orders02")
+
+
+def let_go(work: Workplace, other: sa.Connection) -> None:
+    """End what a connection has open as soon as a run has noticed that."""
+    ledger = work.migrator.project.ledger
+    deadline = time.monotonic() + 10
+
+    while time.monotonic() < deadline:
+        record = ledger.active("default")
+        lines = ledger.log_lines(record.id) if record else ()
+
+        if any(line.message.startswith("waits for session") for line in lines):
+            break
+
+        time.sleep(0.02)
+
+    other.rollback()
 
 
 # On PostgreSQL.
@@ -165,7 +223,7 @@ def test_a_lock_on_a_table_is_waited_for_so_long(
     postgres: Workplace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The step is tried again, each time for so long, and the line says what was missing."""
-    monkeypatch.setattr("flask_alembic_admin.core.guarded.PAUSES", (0.1,))
+    monkeypatch.setattr("flask_alembic_admin.core.retrying.PAUSES", (0.1,))
     postgres.write(ORDERS, USERS, "op.execute('ALTER TABLE users ADD COLUMN name text')")
 
     with postgres.engines["default"].begin() as connection:
@@ -176,7 +234,9 @@ def test_a_lock_on_a_table_is_waited_for_so_long(
 
     assert result.exit_code == 3
     assert result.stdout.splitlines().count("1/2 orders02 do orders02") == 2
-    assert result.stderr == (
+    again = [line for line in result.stderr.splitlines() if "It is tried again in 0.1 s." in line]
+    assert len(again) == 1
+    assert result.stderr.endswith(
         "failed at orders02: LockNotAvailable: canceling statement due to lock timeout; "
         "now at users01, 0 of 2 revisions done.\n"
     )

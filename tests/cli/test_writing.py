@@ -47,6 +47,20 @@ def test_verbose_mkdir_names_every_folder(tmp_path: Path, sqlite_url: sa.URL) ->
     ]
 
 
+def test_multidb_with_one_database_is_told(empty: Workplace) -> None:
+    """Files for several would not run on it."""
+    result = empty.db("init", "--multidb")
+    assert result.exit_code == 0
+    assert "there is one database, so files are made for one" in result.stderr
+    assert "engine_name" not in (empty.folder / "script.py.mako").read_text()
+
+
+def test_multidb_is_what_several_databases_have_anyway(both: Workplace) -> None:
+    """The word of others does nothing new."""
+    both.lines("init", "--multidb")
+    assert "engine_name" in (both.folder / "script.py.mako").read_text()
+
+
 def test_mkdir_that_is_not_allowed_is_a_message(empty: Workplace) -> None:
     """Status 3, and the reason of the file system."""
     empty.folder.rmdir()

@@ -143,15 +143,19 @@ from flask import Flask
 from flask_alembic_admin import Alembic
 
 app = Flask(__name__, instance_path={folder!r})
-Alembic(app, metadatas=sa.MetaData(), engines=sa.create_engine({url!r}))
+engines = {{name: sa.create_engine(url) for name, url in {urls!r}.items()}}
+Alembic(app, metadatas={{name: sa.MetaData() for name in engines}}, engines=engines)
 """
 
 
 def flask_db(work: Workplace) -> list[str]:
     """Return arguments that make Python run ``flask db`` on a workplace, with its ledger."""
     folder = work.folder.parent
-    url = work.engines["default"].url.render_as_string(hide_password=False)
-    (folder / "app.py").write_text(_APP.format(folder=str(folder), url=url))
+    urls = {
+        name: engine.url.render_as_string(hide_password=False)
+        for name, engine in work.engines.items()
+    }
+    (folder / "app.py").write_text(_APP.format(folder=str(folder), urls=urls))
     return ["-m", "flask", "--app", str(folder / "app.py"), "db"]
 
 

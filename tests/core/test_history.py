@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+import types
 import typing as t
 import warnings
 from pathlib import Path
@@ -18,6 +19,7 @@ from alembic.script import ScriptDirectory
 from flask_alembic_admin.core import history as history_module
 from flask_alembic_admin.core import revision_files
 from flask_alembic_admin.core.history import folder_signature
+from flask_alembic_admin.core.history import FolderSignature
 from flask_alembic_admin.core.history import History
 from flask_alembic_admin.core.history import HistoryReader
 from flask_alembic_admin.core.history import Problem
@@ -773,3 +775,26 @@ def test_threads_share_a_reader(tmp_path: Path) -> None:
     assert len({id(history) for history in seen}) == 2
     assert all(len(history.revisions) == 50 and not history.problems for history in seen)
     assert warnings.filters == filters
+
+
+def test_a_look_that_took_long_counts_for_a_while(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is only shown is not looked for again at once; what is run always is."""
+    moment = [0.0]
+    monkeypatch.setattr(history_module, "time", types.SimpleNamespace(monotonic=lambda: moment[0]))
+    reader = HistoryReader([tmp_path])
+    look = reader.signature
+
+    def slow_look() -> FolderSignature:
+        moment[0] += 0.05
+        return look()
+
+    monkeypatch.setattr(reader, "signature", slow_look)
+    before = reader.read()
+    (tmp_path / "aaa1.py").write_text("revision = 'aaa1'\ndown_revision = None\n")
+    assert reader.read_recent() is before
+    moment[0] += 1.0
+    assert set(reader.read_recent().revisions) == {"aaa1"}
+    (tmp_path / "aaa1.py").unlink()
+    assert not reader.read().revisions

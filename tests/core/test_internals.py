@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import collections.abc as c
+import contextlib
 import io
+import subprocess
 import typing as t
 from pathlib import Path
 
@@ -12,10 +14,12 @@ import alembic.op
 import pytest
 import sqlalchemy as sa
 from alembic.config import Config
+from alembic.operations import batch
 from alembic.operations import Operations
 from alembic.runtime.environment import EnvironmentContext
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from alembic.script import write_hooks
 
 from flask_alembic_admin.core import internals
 
@@ -93,6 +97,117 @@ def test_version_table(connection: sa.Connection) -> None:
     assert table.name == "versions"
     assert isinstance(table.c.version_num.type, sa.String)
     assert table.c.version_num.type.length == 32
+
+
+def _rendering() -> tuple[MigrationContext, io.StringIO]:
+    """Return a context that renders SQL, and what it writes to."""
+    buffer = io.StringIO()
+    options = {"as_sql": True, "literal_binds": True, "output_buffer": buffer}
+    return MigrationContext.configure(dialect_name="sqlite", opts=options), buffer
+
+
+def test_watched_statements() -> None:
+    """``impl._exec`` gets every construct and text, and what a batch sends too."""
+    context, buffer = _rendering()
+    op = Operations(context)
+    seen: list[object] = []
+
+    def watch(construct: object, send: c.Callable[[], t.Any]) -> t.Any:
+        seen.append(construct)
+        return send()
+
+    with internals.watched_statements(context.impl, watch):
+        op.add_column("t", sa.Column("a", sa.Integer))
+        op.execute("DELETE FROM t")
+        op.create_table("u", sa.Column("id", sa.Integer), sa.Column("a", sa.Text, index=True))
+        op.bulk_insert(sa.table("t", sa.column("a", sa.Integer)), [{"a": 1}])
+
+        with op.batch_alter_table("t") as batch:
+            batch.add_column(sa.Column("b", sa.Integer))
+
+    op.drop_table("t")
+    assert [type(construct).__name__ for construct in seen] == [
+        "AddColumn",
+        "str",
+        "CreateTable",
+        "CreateIndex",
+        "Insert",
+        "AddColumn",
+    ]
+    assert buffer.getvalue().count(";") == 7
+    assert "_exec" not in vars(context.impl)
+
+
+class _Hears:
+    """Writes down what a batch tells."""
+
+    def __init__(self) -> None:
+        self.heard: list[t.Any] = []
+        self.calls = 0
+
+    def place(self) -> int:
+        self.calls += 1
+        return self.calls
+
+    def at(self, place: object) -> None:
+        self.heard.append(place)
+
+    @contextlib.contextmanager
+    def batch(self, how: str) -> c.Iterator[None]:
+        self.heard.append(how)
+        yield
+
+    @contextlib.contextmanager
+    def writing(self, options: c.Mapping[str, t.Any]) -> c.Iterator[None]:
+        self.heard.append(sorted(options))
+        yield
+
+    def copies(self, table: str, schema: str | None) -> None:
+        self.heard.append((table, schema))
+
+
+def test_watched_batches() -> None:
+    """``_should_recreate`` says whether a batch copies, and ``batch`` holds its parts."""
+    context, _ = _rendering()
+    op = Operations(context)
+    table = sa.Table("t", sa.MetaData(), sa.Column("a", sa.Integer), sa.Column("b", sa.Integer))
+    before = vars(batch)["BatchOperationsImpl"]
+    hears = _Hears()
+
+    with internals.watched_batches(hears):
+        with op.batch_alter_table("t") as sent:
+            sent.add_column(sa.Column("c", sa.Integer))
+
+        # To find out whether it copies, the parts are gone through as well.
+        assert hears.heard[hears.heard.index("sent") + 1 :][:2] == [1, None]
+        hears.heard.clear()
+
+        with op.batch_alter_table("t", copy_from=table, recreate="always") as copied:
+            copied.drop_column("b")
+            copied.alter_column("a", nullable=False)
+
+        described, of_copy = hears.heard.index("described"), hears.heard.index("copied")
+        assert hears.heard[described + 1 : of_copy] == [2, [], 3, hears.heard[described + 4], None]
+        assert "nullable" in hears.heard[described + 4]
+        hears.heard.clear()
+
+        with op.batch_alter_table("t", copy_from=table, recreate="always"):
+            pass
+
+        assert ("t", None) in hears.heard
+
+    assert vars(batch)["BatchOperationsImpl"] is before
+
+
+def test_a_batch_is_looked_up_in_its_module_when_it_begins() -> None:
+    """Else watching it would see nothing, and say nothing of it."""
+    context, _ = _rendering()
+
+    with (
+        internals.watched_batches(_Hears()),
+        Operations(context).batch_alter_table("t") as batch_operations,
+    ):
+        assert type(batch_operations.impl).__module__ == internals.__name__
 
 
 def test_has_version_table(environment: EnvironmentContext, connection: sa.Connection) -> None:
@@ -179,6 +294,54 @@ def test_op_and_context_are_free_after_a_failure(environment: EnvironmentContext
     assert _dead()
 
 
+def test_an_environment_of_a_subclass_is_bound(environment: EnvironmentContext) -> None:
+    """``ModuleClsProxy._setups`` knows the class that Alembic has alone; ``op`` is left alone."""
+
+    class Own(EnvironmentContext):
+        pass
+
+    own = Own(environment.config, environment.script)
+
+    with internals.environment_bound(own):
+        assert alembic.context.config is own.config
+        assert alembic.context.is_offline_mode() is False
+        # As a migration that raises leaves it.
+        vars(alembic.op)["_proxy"] = "dead"
+
+    assert _dead()
+
+
+def test_steps_are_given_to_who_runs_them(
+    environment: EnvironmentContext, directory: ScriptDirectory
+) -> None:
+    """``MigrationContext._migrations_fn``, and ``dont_mutate`` among its options."""
+    context = environment.get_context()
+    seen: list[tuple[str, ...]] = []
+
+    def steps(heads: tuple[str, ...], _: MigrationContext) -> list[RevisionStep]:
+        seen.append(tuple(heads))
+        return []
+
+    internals.give_steps(context, steps)
+
+    with context.begin_transaction():
+        context.run_migrations()
+
+    assert seen == [()]
+    assert not internals.has_version_table(context)
+
+
+def test_a_shared_transaction_is_known(connection: sa.Connection) -> None:
+    """``_in_external_transaction`` and ``_transaction_per_migration`` of a context."""
+    options = {"transaction_per_migration": True, "transactional_ddl": True}
+    assert not internals.shares_transaction(MigrationContext.configure(connection, opts=options))
+    together = {**options, "transaction_per_migration": False}
+    assert internals.shares_transaction(MigrationContext.configure(connection, opts=together))
+
+    with connection.begin():
+        assert internals.shares_transaction(MigrationContext.configure(connection, opts=options))
+
+
 def test_an_op_that_somebody_else_has_bound_comes_back(
     environment: EnvironmentContext, connection: sa.Connection
 ) -> None:
@@ -250,3 +413,37 @@ def test_op_for_import_knows_the_dialect(directory: ScriptDirectory) -> None:
         assert alembic.context.get_context() is alembic.op.get_context()
 
     assert _dead()
+
+
+def test_load_scripts(directory: ScriptDirectory) -> None:
+    """``ScriptDirectory._load_revisions`` imports each file, which is then not imported again."""
+    scripts = internals.load_scripts(directory)
+    assert sorted(script.revision for script in scripts) == ["a1", "b2", "c3"]
+    assert directory.get_revision("b2") in scripts
+    assert directory.get_heads() == ["c3"]
+
+
+@pytest.mark.parametrize("command", ["exec", "module", "console_scripts"])
+def test_what_hooks_say_is_caught(tmp_path: Path, command: str) -> None:
+    """``write_hooks._run_hooks`` runs each kind of program by ``subprocess.run``."""
+    values = {
+        "exec": {"executable": "echo"},
+        "module": {"module": "platform"},
+        "console_scripts": {"entrypoint": "alembic", "options": "--version"},
+    }
+    hook = {"type": command, "_hook_name": "own", **values[command]}
+    said: list[str] = []
+    path = tmp_path / "a1.py"
+    path.touch()
+    internals.run_write_hooks(str(path), [hook], said.append)
+    assert said
+    assert vars(write_hooks)["subprocess"] is subprocess
+
+
+def test_hooks_that_are_not_listened_to_write_where_they_like(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """As Alembic has it."""
+    hook = {"type": "exec", "_hook_name": "own", "executable": "echo"}
+    internals.run_write_hooks(str(tmp_path / "a1.py"), [hook])
+    assert str(tmp_path / "a1.py") in capfd.readouterr().out

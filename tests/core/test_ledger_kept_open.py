@@ -84,6 +84,29 @@ def test_a_ledger_of_its_own_keeps_its_pool(sqlite_url: sa.URL) -> None:
     ledger = Ledger(engine)
 
     with ledger.kept_open() as kept:
-        assert kept is ledger
+        assert kept.engine is ledger.engine
 
     engine.dispose()
+
+
+def test_what_is_known_is_not_asked_again(ledger: Ledger) -> None:
+    """Neither what server it is nor whether a table is there."""
+    running(ledger)
+    sent: list[str] = []
+
+    with ledger.kept_open() as kept:
+        sa.event.listen(kept.engine, "before_cursor_execute", lambda *a: sent.append(a[2]))
+        assert kept.active("default") is not None
+        sent.clear()
+        assert kept.active("default") is not None
+
+    assert len(sent) == 1
+    assert kept.engine.dialect is ledger.engine.dialect
+
+
+def test_a_table_that_is_made_later_is_found(ledger: Ledger) -> None:
+    """That one is missing is not kept in mind."""
+    with ledger.kept_open() as kept:
+        assert kept.active("default") is None
+        running(kept)
+        assert kept.active("default") is not None

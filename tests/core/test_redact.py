@@ -73,6 +73,8 @@ def test_secrets_of_a_query_are_blanked_wherever_they_stand() -> None:
     "text",
     [
         "relation users does not exist",
+        "write url.render_as_string(hide_password=False)",
+        "hide_password=True, password=None",
         "column users.password_hash cannot be null",
         "Key (email)=(a@b.de) already exists: at 10:30 o'clock",
         "",

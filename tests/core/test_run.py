@@ -8,6 +8,7 @@ import typing as t
 import pytest
 import sqlalchemy as sa
 
+from flask_alembic_admin.core import patience
 from flask_alembic_admin.errors import RunFailed
 
 from ..apps import add_line
@@ -162,9 +163,10 @@ def test_a_migration_that_ends_its_transaction_is_no_success_without_its_work(
 
 
 def test_a_failure_that_cannot_be_read_back_is_still_told(
-    make_site: MakeSite, postgresql_url: sa.URL
+    make_site: MakeSite, postgresql_url: sa.URL, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The database goes away in the middle of a step."""
+    monkeypatch.setattr(patience, "PATIENCE", 0.0)
     site = make_site(postgresql_url)
     name = site.engine.url.database
     gone = sa.make_url(str(site.engine.url.set(database="postgres")))
@@ -185,7 +187,7 @@ def test_a_failure_that_cannot_be_read_back_is_still_told(
     site.app.go_away = go_away  # type: ignore[attr-defined]
     add_revision(site.folder, "a1", up=up)
     error = _failed(site)
-    assert (error.failed, error.heads) == ("a1", ())
+    assert (error.failed, error.heads) == ("a1", None)
     assert "it could not be read where the database is" in str(error)
 
     # The fixture drops it once more.
@@ -227,6 +229,9 @@ class _Watcher:
 
     def step_done(self, database: str, position: int, step: RevisionStep) -> None:
         self.seen.append(("done", position, *step.info.up_revision_ids))
+
+    def noticed(self, message: str) -> None:
+        self.seen.append(("noticed", message))
 
 
 def test_a_watcher_is_told_about_each_step(make_site: MakeSite) -> None:

@@ -63,6 +63,20 @@ def test_threads_get_one_view_that_is_whole(scripts: Scripts) -> None:
     assert len({id(directory) for directory, _ in seen}) == 1
 
 
+def test_the_script_folder_may_hold_no_revisions(tmp_path: Path) -> None:
+    """What is in it beside the folder of versions is neither read nor run."""
+    scripts = Scripts(
+        {"version_locations": ["migrations/versions"]}, tmp_path, [], holds_revisions=False
+    )
+    scripts.make_folders()
+    (tmp_path / "migrations" / "env.py").write_text("raise SystemExit('this is run')")
+    add_revision(tmp_path / "migrations" / "versions", "a1")
+    assert scripts.folders == (tmp_path / "migrations" / "versions",)
+    assert scripts.directory().get_heads() == ["a1"]
+    assert set(scripts.history().revisions) == {"a1"}
+    assert (tmp_path / "migrations" / "script.py.mako").exists()
+
+
 def test_a_view_to_write_with_is_nobody_elses(scripts: Scripts) -> None:
     """Alembic adds new revisions to it."""
     assert scripts.load() is not scripts.load()

@@ -13,6 +13,10 @@ from flask.testing import FlaskClient
 
 HOME = "/alembic/db/default"
 
+#: What the page of a run says while it goes on, and when it has ended well.
+GOES_ON = "The run goes on in a process of its own."
+SUCCEEDED = "Succeeded: the database went from"
+
 
 class Page(t.NamedTuple):
     """What was answered.
@@ -20,11 +24,13 @@ class Page(t.NamedTuple):
     :param status: The code.
     :param path: Where it was found in the end.
     :param text: What it says.
+    :param headers: What goes with it.
     """
 
     status: int
     path: str
     text: str
+    headers: t.Mapping[str, str]
 
     @property
     def run_id(self) -> str:
@@ -54,7 +60,7 @@ class Browser:
         if isinstance(self._place, FlaskClient):
             method = "GET" if data is None else "POST"
             answer = self._place.open(path, method=method, data=data, follow_redirects=True)
-            return Page(answer.status_code, answer.request.path, answer.text)
+            return Page(answer.status_code, answer.request.path, answer.text, dict(answer.headers))
 
         sent = None if data is None else urllib.parse.urlencode(data).encode()
 
@@ -65,7 +71,7 @@ class Browser:
 
         with found:
             path = urllib.parse.urlsplit(found.url).path
-            return Page(found.status, path, found.read().decode())
+            return Page(found.status, path, found.read().decode(), dict(found.headers))
 
     def cookies(self) -> str:
         """Return the session, for another browser of the same person."""
@@ -82,10 +88,12 @@ class Browser:
     def plan(self) -> Page:
         """Plan an upgrade."""
         fields = self.open(HOME).fields()
-        page = self.open(f"{HOME}/plans", {**fields, "target": "heads"})
+        page = self.open(f"{HOME}/plans", {**fields, "action": "upgrade", "target": "heads"})
         assert "ticket" in page.fields(), page.text
         return page
 
     def confirm(self, plan: Page) -> Page:
         """Confirm a plan."""
-        return self.open(f"{HOME}/runs", {**plan.fields(), "understood": "y"})
+        asked = re.search(r'data-aa-phrase="([^"]*)"', plan.text)
+        said = {"understood": "y", "reason": "release 5", "phrase": asked[1] if asked else ""}
+        return self.open(f"{HOME}/runs", {**plan.fields(), **said})

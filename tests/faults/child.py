@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import multiprocessing
 import typing as t
 from multiprocessing.connection import Connection
 from pathlib import Path
 
 from flask_alembic_admin.core import ledger_store
+from flask_alembic_admin.core import patience
+from flask_alembic_admin.core import recording
 from flask_alembic_admin.core.guarded import RunOptions
 from flask_alembic_admin.core.ledger import Ledger
-from flask_alembic_admin.core.results import RunResult
+from flask_alembic_admin.core.recording import Recording
 from flask_alembic_admin.core.run import Run
 
 from .app import create_app
@@ -75,7 +78,8 @@ def child(folder: Path, verb: str = "upgrade", **order: t.Any) -> t.Iterator[Chi
     :param folder: The folder of the app.
     :param verb: What it does.
     :param order: ``target``, ``database``, and what ``RunOptions`` takes; ``busy_timeout`` for the
-        ledger; ``stop_when_done`` and ``stop_at_verdict``, to stay there until the test lets go.
+        ledger, ``patience`` for its verdict and ``tick`` of its reports; ``stop_at`` one of
+        ``_STOPS``, to stay there until the test lets go.
     """
     ours, its = _processes.Pipe()
     process = _processes.Process(target=_main, args=(its, str(folder), verb, order))
@@ -93,13 +97,12 @@ def child(folder: Path, verb: str = "upgrade", **order: t.Any) -> t.Iterator[Chi
 
 def _main(line: Connection, folder: str, verb: str, order: dict[str, t.Any]) -> None:
     ledger_store.BUSY_TIMEOUT = order.pop("busy_timeout", ledger_store.BUSY_TIMEOUT)
+    patience.PATIENCE = order.pop("patience", patience.PATIENCE)
+    recording.TICK = order.pop("tick", recording.TICK)
     app = create_app(folder)
 
-    if order.pop("stop_when_done", False):
-        _stop_when_done(folder)
-
-    if order.pop("stop_at_verdict", False):
-        _stop_at_verdict(folder)
+    if name := order.pop("stop_at", None):
+        _STOPS[name](lambda: stop_at(folder, name))
 
     target = order.pop("target", "heads")
     line.send("ready")
@@ -119,23 +122,47 @@ def _main(line: Connection, folder: str, verb: str, order: dict[str, t.Any]) -> 
     line.send(answer)
 
 
-def _stop_at_verdict(folder: str) -> None:
-    finish = Ledger.finish
+def _before_step(number: int, stop: t.Callable[[], None]) -> None:
+    begin = Recording.step_started
 
-    def stop_and_finish(*arguments: t.Any, **options: t.Any) -> bool:
-        stop_at(folder, "verdict")
-        return finish(*arguments, **options)
+    def stop_and_begin(recording: Recording, database: str, position: int, step: t.Any) -> None:
+        if position == number:
+            stop()
 
-    Ledger.finish = stop_and_finish  # type: ignore[method-assign]
+        begin(recording, database, position, step)
+
+    # The type of a step is of no interest here.
+    Recording.step_started = stop_and_begin  # type: ignore[assignment,method-assign]
 
 
-def _stop_when_done(folder: str) -> None:
-    verified = Run._verified
+def _before(owner: type, name: str, stop: t.Callable[[], None]) -> None:
+    original = getattr(owner, name)
 
-    def verify_and_stop(run: Run) -> RunResult:
-        result = verified(run)
-        stop_at(folder, "done")
+    def stop_first(*arguments: t.Any, **options: t.Any) -> t.Any:
+        stop()
+        return original(*arguments, **options)
+
+    setattr(owner, name, stop_first)
+
+
+def _after(owner: type, name: str, stop: t.Callable[[], None]) -> None:
+    original = getattr(owner, name)
+
+    def stop_then(*arguments: t.Any, **options: t.Any) -> t.Any:
+        result = original(*arguments, **options)
+        stop()
         return result
 
-    # The names of the first arguments differ.
-    Run._verified = verify_and_stop  # type: ignore[assignment,method-assign]
+    setattr(owner, name, stop_then)
+
+
+#: Where a process can be told to stay: before its first step and its second one, before the heads
+#: are read in the end, when that is done, when the recording has ended, and before the verdict.
+_STOPS: dict[str, t.Callable[[t.Callable[[], None]], None]] = {
+    "first": functools.partial(_before_step, 1),
+    "second": functools.partial(_before_step, 2),
+    "reading": functools.partial(_before, Run, "_read_heads"),
+    "verified": functools.partial(_after, Run, "_verified"),
+    "recorded": functools.partial(_after, Recording, "__exit__"),
+    "verdict": functools.partial(_before, Ledger, "finish"),
+}

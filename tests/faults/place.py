@@ -122,6 +122,12 @@ class Place:
             )
             return result
 
+    def forget_connections(self) -> None:
+        """Close what the app keeps open, which its server may have ended long ago."""
+        with self.app.app_context():
+            for database in self.alembic.project.databases.values():
+                database.engine.dispose()
+
     def child(self, verb: str = "upgrade", **order: t.Any) -> t.ContextManager[Child]:
         """Start a process that runs a verb once it is told to."""
         return child(self.folder, verb, **order)
@@ -304,10 +310,7 @@ class Place:
 
         self.engine.dispose()
         self.ledger.engine.dispose()
-
-        with self.app.app_context():
-            for database in self.alembic.project.databases.values():
-                database.engine.dispose()
+        self.forget_connections()
 
     def end_sessions(self, like: str = "", besides: str = "") -> int:
         """End the sessions of runs at the server, and return how many there were.

@@ -2,70 +2,60 @@ from __future__ import annotations
 
 import collections.abc as c
 import contextlib
-import http.cookiejar
 import os
-import re
 import signal
 import socket
 import subprocess
 import sys
 import time
-import urllib.parse
-import urllib.request
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 
+from .browser import Browser
+from .browser import GOES_ON
+from .browser import Page
+from .browser import SUCCEEDED
 from .gunicorn_app import TARGET
 from .gunicorn_app import WORKER
 from .gunicorn_app import write_revisions
 
 #: Seconds that the upgrade takes in all, and after which gunicorn kills a worker that is silent.
-UPGRADE, TIMEOUT = (30.0, 5) if os.environ.get("LONG_TESTS") else (12.0, 3)
+UPGRADE, TIMEOUT = (30.0, 5) if os.environ.get("LONG_TESTS") else (7.5, 3)
 STEPS = 4
 
-#: What the page of a run says while it goes on, and when it has ended well.
-GOES_ON = "The run goes on in a process of its own."
-SUCCEEDED = "Succeeded: the database went from"
 
+class Visitor:
+    """Somebody who opens pages, all of which have to be there, and notes who answers.
 
-class Browser:
-    """Somebody who keeps a session and sends forms.
+    Whoever comes while both workers are replaced waits for one. A page that itself takes longer
+    than gunicorn allows has its worker killed, and is never there.
 
     :param address: Where the app is.
     """
 
     def __init__(self, address: str) -> None:
-        self._address = address
-        cookies = urllib.request.HTTPCookieProcessor(http.cookiejar.CookieJar())
-        self._opener = urllib.request.build_opener(cookies)
-        #: The page that was opened last: where it is, and what it says.
-        self.place = self.page = ""
+        self._browser = Browser(address)
         #: All workers that have answered.
         self.workers: set[int] = set()
 
-    def open(self, path: str, data: dict[str, str] | None = None) -> str:
-        """Open a page, or send a form and open the page that it leads to.
+    def sign_in(self) -> None:
+        """Sign in."""
+        self._seen(self._browser.open("/sign-in", {}))
 
-        Every answer but 200 raises.
-        """
-        sent = None if data is None else urllib.parse.urlencode(data).encode()
-        url = urllib.parse.urljoin(self._address, path)
+    def upgrade(self) -> Page:
+        """Plan an upgrade, confirm it and return the page of the run."""
+        return self._seen(self._browser.confirm(self._seen(self._browser.plan())))
 
-        with self._opener.open(url, sent, timeout=TIMEOUT) as answer:
-            assert answer.status == 200
-            self.place, self.page = answer.url, answer.read().decode()
-            self.workers.add(int(answer.headers[WORKER]))
+    def open(self, path: str) -> Page:
+        """Open a page."""
+        return self._seen(self._browser.open(path))
 
-        return self.page
-
-    def send(self, **fields: str) -> str:
-        """Send the first form of the page to where it says."""
-        form = re.search(r'<form method="post" action="([^"]+)">(.*?)</form>', self.page, re.DOTALL)
-        assert form is not None, self.page
-        hidden = re.findall(r'name="(\w+)" type="hidden" value="([^"]*)"', form[2])
-        return self.open(form[1], {**dict(hidden), **fields})
+    def _seen(self, page: Page) -> Page:
+        assert page.status == 200, page.text
+        self.workers.add(int(page.headers[WORKER]))
+        return page
 
 
 @pytest.fixture
@@ -118,47 +108,44 @@ def test_an_upgrade_outlives_the_workers_that_started_and_watched_it(
     write_revisions(tmp_path, database_url.get_backend_name(), STEPS, UPGRADE / STEPS)
 
     with served(gunicorn, tmp_path, database_url) as (address, master):
-        browser = Browser(address)
-        browser.open("/sign-in", {})
-        browser.open("/alembic/")
-        browser.send(target="heads")
+        visitor = Visitor(address)
+        visitor.sign_in()
         began = time.monotonic()
-        browser.send(understood="y", reason="release 5")
-        page, first = browser.place, set(browser.workers)
+        page = visitor.upgrade()
+        first = set(visitor.workers)
         before_reload: set[int] = set()
-        seen = [_state(browser)]
+        seen = [_state(page)]
 
         while seen[-1] == "running":
             # Each worker is replaced after a few requests, that which started the run too.
             time.sleep(0.05 if any(map(_lives, first)) else 0.4)
             # A reload of the page; whatever goes wrong with it raises.
-            browser.open(page)
-            seen.append(_state(browser))
+            page = visitor.open(page.path)
+            seen.append(_state(page))
 
             if not before_reload and time.monotonic() - began > UPGRADE / 2:
                 assert not any(map(_lives, first)), "those who began it were to be replaced"
-                before_reload = set(browser.workers)
+                before_reload = set(visitor.workers)
                 os.kill(master.pid, signal.SIGHUP)
 
         took = time.monotonic() - began
-        browser.open("/alembic/")
-        assert "All revisions are applied." in browser.page
+        assert "All revisions are applied." in visitor.open("/alembic/").text
 
     assert took > UPGRADE > 2 * TIMEOUT
     assert seen == ["running"] * (len(seen) - 1) + ["succeeded"]
     assert before_reload
-    assert browser.workers - before_reload, "the reload was to replace all workers"
+    assert visitor.workers - before_reload, "the reload was to replace all workers"
     said = (tmp_path / "log").read_text()
     assert "Handling signal: hup" in said
     assert not [word for word in ("WORKER TIMEOUT", "Traceback", "SIGKILL") if word in said], said
     assert _tables_and_versions(database_url) == ({f"t_r{n + 1}" for n in range(STEPS)}, ["r4"])
 
 
-def _state(browser: Browser) -> str:
-    if GOES_ON in browser.page:
+def _state(page: Page) -> str:
+    if GOES_ON in page.text:
         return "running"
 
-    assert SUCCEEDED in browser.page, browser.page
+    assert SUCCEEDED in page.text, page.text
     return "succeeded"
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import typing as t
+
 import pytest
 
 from flask_alembic_admin.core import condition
@@ -24,9 +26,9 @@ def project(place: Place) -> Project:
         return place.alembic.project
 
 
-def kill_at(place: Place, name: str) -> RunRecord:
+def kill_at(place: Place, name: str, **order: t.Any) -> RunRecord:
     """Start an upgrade, kill its process when that is at a place, and return the run."""
-    with place.child() as child:
+    with place.child(**order) as child:
         child.go()
         place.reached(name)
         child.kill()
@@ -43,10 +45,10 @@ def look(place: Place, project: Project, record: RunRecord) -> RunRecord:
     return place.record(record.id)
 
 
-def goes_on(place: Place, record: RunRecord) -> tuple[str, ...]:
+def goes_on(place: Place, record: RunRecord, doubtful: str = "b2") -> tuple[str, ...]:
     """Upgrade again, after somebody has looked where that is needed, and return the steps."""
     if place.dialect != "postgresql":
-        with pytest.raises(Interrupted, match=f"run {record.id} ended in b2, which may be half"):
+        with pytest.raises(Interrupted, match=f"run {record.id} ended in {doubtful}, which may"):
             wait_for(lambda: upgraded(place))
 
         assert place.ledger.examine(record.id, actor="ann", reason="looked, and cleaned up")
@@ -104,11 +106,21 @@ def test_killed_while_it_waits_for_the_lock(place: Place) -> None:
     assert place.statuses() == ["succeeded"]
 
 
+def test_killed_before_the_first_step(place: Place, project: Project) -> None:
+    """Nothing was done, but only its process could have said so."""
+    place.add("a1")
+    record = kill_at(place, "first", stop_at="first")
+    assert (place.heads(), place.witnesses()) == ((), [])
+    assert look(place, project, record).status == "lost"
+    assert goes_on(place, record, "a1") == ("a1",)
+    assert place.witnesses() == ["a1"]
+
+
 def test_killed_between_two_steps(place: Place, project: Project) -> None:
     """The first stays done, and the heads say so; nobody can know that the second had not begun."""
     place.add("a1")
-    place.add("b2", before=place.stop("between"))
-    record = kill_at(place, "between")
+    place.add("b2")
+    record = kill_at(place, "second", stop_at="second")
     assert (place.heads(), place.witnesses()) == (("a1",), ["a1"])
     assert look(place, project, record).status == "lost"
     assert goes_on(place, record) == ("b2",)

@@ -9,10 +9,12 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
+from flask_alembic_admin.core import patience
 from flask_alembic_admin.core.job import run_job
 from flask_alembic_admin.core.ledger import Ledger
 from flask_alembic_admin.core.ledger import RunStatus
 from flask_alembic_admin.core.ledger_tables import RUN
+from flask_alembic_admin.errors import Interrupted
 from flask_alembic_admin.errors import LedgerUnavailable
 
 from .child import Answer
@@ -143,6 +145,10 @@ def test_a_ledger_that_breaks_during_a_run_does_not_hide_its_success(
     break_during_run(make_place(ledger=f"sqlite:///{file}"), file, how)
 
 
+#: After this the process can write to no file any more.
+FULL_DISK = "import resource\nresource.setrlimit(resource.RLIMIT_FSIZE, (1, 1))"
+
+
 class TestFullDisk:
     """Servers whose files are not those of the process, which the limit holds for."""
 
@@ -154,10 +160,34 @@ class TestFullDisk:
     def test_a_disk_that_is_full_during_a_run_does_not_hide_its_success(
         self, make_place: MakePlace, tmp_path: Path
     ) -> None:
-        """The process can write to no file any more."""
+        """Only the ledger is on it."""
         file = tmp_path / "ledger.sqlite"
-        how = "import resource\nresource.setrlimit(resource.RLIMIT_FSIZE, (1, 1))"
-        break_during_run(make_place(ledger=f"sqlite:///{file}"), file, how)
+        break_during_run(make_place(ledger=f"sqlite:///{file}"), file, FULL_DISK)
+
+
+class TestFullDiskUnderBoth:
+    """SQLite, whose file is on the same disk as the ledger."""
+
+    @pytest.fixture
+    def database_url(self, sqlite_url: sa.URL) -> sa.URL:
+        """The URL of an empty database."""
+        return sqlite_url
+
+    def test_a_disk_that_is_full_during_a_run_fails_it(self, place: Place) -> None:
+        """Nobody can write that down, and yet the next run knows that the step is in doubt."""
+        place.add("a1")
+        place.add("b2", FULL_DISK)
+
+        with place.child(busy_timeout=0.1) as child:
+            child.go()
+            assert child.answer().error == "RunFailed"
+
+        assert place.heads() == ("a1",)
+
+        with pytest.raises(Interrupted, match="ended in b2"):
+            place.upgrade()
+
+        assert place.statuses() == ["lost", "refused"]
 
 
 def test_a_ledger_that_breaks_does_no_harm_to_who_started_the_run(
@@ -184,6 +214,7 @@ def test_a_verdict_that_cannot_be_written_is_logged(
         raise sa.exc.OperationalError("x", {}, Exception("no space left"))
 
     monkeypatch.setattr(Ledger, "finish", fail)
+    monkeypatch.setattr(patience, "PATIENCE", 0.0)
 
     with caplog.at_level(logging.ERROR):
         assert place.upgrade().after == ("a1",)

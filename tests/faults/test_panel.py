@@ -17,6 +17,8 @@ import pytest
 
 from .app import wait_for
 from .browser import Browser
+from .browser import GOES_ON
+from .browser import SUCCEEDED
 from .child import Answer
 from .place import Place
 
@@ -109,6 +111,16 @@ def test_a_plan_that_was_overtaken_is_refused(place: Place, browser: Browser) ->
     assert place.witnesses() == ["a1", "b2"]
 
 
+def test_a_plan_whose_file_was_deleted_is_refused(place: Place, browser: Browser) -> None:
+    """It says which is gone, and nothing is run."""
+    plan = browser.plan()
+    (place.folder / "migrations" / "b2.py").unlink()
+    page = browser.confirm(plan)
+    assert page.status == 409
+    assert "Revision b2 is gone." in page.text
+    assert place.tables() == set()
+
+
 def test_the_command_line_is_refused_while_the_panel_runs(place: Place, browser: Browser) -> None:
     """It says who runs, and changes nothing."""
     page = browser.confirm(browser.plan())
@@ -176,7 +188,7 @@ def served(place: Place) -> c.Iterator[tuple[str, subprocess.Popen[bytes]]]:
 
 
 def test_a_run_outlives_the_server_that_started_it(place: Place) -> None:
-    """The whole group of the server's processes is killed; the run ends well, and says so."""
+    """The whole group of the server's processes is killed; the next server shows the run."""
     with served(place) as (address, server):
         browser = Browser(address)
         page = browser.confirm(browser.plan())
@@ -184,7 +196,13 @@ def test_a_run_outlives_the_server_that_started_it(place: Place) -> None:
         os.killpg(server.pid, signal.SIGKILL)
         server.wait()
 
-    done(place, page.run_id)
+    place.watch(page.run_id)
+
+    with served(place) as (address, _):
+        browser = Browser(address)
+        assert GOES_ON in browser.open(page.path).text
+        done(place, page.run_id)
+        assert SUCCEEDED in browser.open(page.path).text
 
 
 def test_the_process_of_a_run_is_reaped(place: Place, browser: Browser) -> None:

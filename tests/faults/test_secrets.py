@@ -165,3 +165,53 @@ def test_an_unreachable_database_is_redacted(
         check(app.test_client().get("/alembic/").text)
 
     check(f"-{caplog.text}")
+
+
+class TestMariadb:
+    """A server whose URL has its password in the query, as some put it there."""
+
+    @pytest.fixture(params=["in its place", "in the query"])
+    def database_url(
+        self, request: pytest.FixtureRequest, mariadb_url: sa.URL
+    ) -> c.Iterator[sa.URL]:
+        """The URL of an empty database for a user with a password."""
+        name = f"test_{uuid.uuid4().hex[:12]}"
+        engine = sa.create_engine(mariadb_url, poolclass=sa.NullPool)
+
+        with engine.connect() as connection:
+            connection.exec_driver_sql(f"CREATE USER {name} IDENTIFIED BY %s", (PASSWORD,))
+            connection.exec_driver_sql(f"GRANT ALL ON {mariadb_url.database}.* TO {name}")
+
+        if request.param == "in the query":
+            yield mariadb_url.set(username=name, query={"password": PASSWORD})
+        else:
+            yield mariadb_url.set(username=name, password=PASSWORD)
+
+        with engine.connect() as connection:
+            connection.exec_driver_sql(f"DROP USER {name}")
+
+    @pytest.mark.parametrize("said", ["in a statement", "in an error"])
+    def test_what_a_migration_says_is_redacted(self, place: Place, said: str) -> None:
+        """In the ledger and on pages."""
+        place.add("a1", _BEFORE + SAID[said][0])
+
+        with place.child() as child:
+            child.go()
+            check(f"-{child.answer().text}")
+
+        check(ledger_of(place))
+        check(pages_of(place))
+        assert "***" in ledger_of(place)
+
+    def test_a_server_that_refuses_a_password_is_redacted(self, place: Place) -> None:
+        """Pages and errors say that it is not there, and no more."""
+        place.add("a1")
+        wrong = place.url.set(username="nobody")
+
+        with place.moved_to(wrong) as (app, alembic), app.app_context():
+            with pytest.raises(MigrationError) as caught:
+                alembic.upgrade()
+
+            check(str(caught.value))
+            assert "Access denied" in str(caught.value)
+            check(app.test_client().get("/alembic/").text)

@@ -1,17 +1,10 @@
-"""Database sessions that end during a run, as when the server is restarted."""
+"""Database sessions that end during a run, as when somebody ends them at the server."""
 
 from __future__ import annotations
 
-import os
-import shutil
-import socket
-import subprocess
-import tempfile
 import typing as t
-from pathlib import Path
 
 import pytest
-import sqlalchemy as sa
 
 from flask_alembic_admin.errors import Interrupted
 
@@ -38,7 +31,7 @@ def between_statements(place: Place) -> str:
 
 @pytest.mark.parametrize("where", [in_statement, between_statements])
 def test_a_run_whose_session_is_ended_fails(place: Place, where: t.Callable[[Place], str]) -> None:
-    """All sessions are ended at once, the ledger's too; that is what a restart does to a run.
+    """All sessions are ended at once, the ledger's too.
 
     It says so, the lock is free, and nothing is applied twice.
     """
@@ -75,11 +68,11 @@ def test_a_session_that_ends_after_the_last_step_hides_nothing(place: Place) -> 
     """All is applied; that the lock was lost is said all the same, with where the database is."""
     place.add("a1")
 
-    with place.child(stop_when_done=True) as child:
+    with place.child(stop_at="verified") as child:
         child.go()
-        place.reached("done")
+        place.reached("verified")
         place.end_sessions()
-        place.go_on("done")
+        place.go_on("verified")
         assert child.answer().error == "LockLost"
 
     record = place.record()
@@ -108,124 +101,11 @@ def reached(place: Place) -> t.Callable[[], bool]:
     return (place.folder / "inside.reached").exists
 
 
-class OwnServer:
-    """A PostgreSQL server of a test's own, which it may restart.
-
-    :param folder: Where its files go.
-    :param programs: Where its programs are.
-    """
-
-    def __init__(self, folder: Path, programs: Path) -> None:
-        self._data = folder / "data"
-        self._programs = programs
-        # It refuses to run as root.
-        self._user = "postgres" if os.getuid() == 0 else None
-
-        if self._user:
-            shutil.chown(folder, self._user)
-
-        with socket.create_server(("127.0.0.1", 0)) as listener:
-            self.port = listener.getsockname()[1]
-
-        self._options = f"-p {self.port} -k {folder} -c fsync=off -c listen_addresses=127.0.0.1"
-        self._run("initdb", "-A", "trust", "-U", "postgres", "--no-sync")
-        self.start()
-
-    @property
-    def url(self) -> sa.URL:
-        """The URL of its database."""
-        text = f"postgresql+psycopg://postgres@127.0.0.1:{self.port}/postgres"
-        return sa.make_url(text)
-
-    def start(self) -> None:
-        """Start it and wait until it answers."""
-        log = str(self._data / "log")
-        self._run("pg_ctl", "-w", "-l", log, "-o", self._options, "start")
-
-    def stop(self) -> None:
-        """Stop it at once, as a crash does."""
-        self._run("pg_ctl", "-w", "-m", "immediate", "stop")
-
-    def _run(self, program: str, *arguments: str) -> None:
-        subprocess.run(
-            [self._programs / program, "-D", self._data, *arguments],
-            check=True,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            user=self._user,
-            # It asks for its own folder.
-            cwd="/",
-        )
-
-
-@pytest.fixture
-def own_server() -> t.Iterator[OwnServer]:
-    """A server of the test's own."""
-    found = shutil.which("initdb")
-    versions = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
-    program = Path(found) if found else versions[-1] if versions else None
-
-    if program is None:
-        pytest.skip("no initdb, so no server of the test's own")
-
-    # Not the folder of pytest, into which only its own user can look.
-    with tempfile.TemporaryDirectory() as folder:
-        server = OwnServer(Path(folder), program.parent)
-        yield server
-        server.stop()
-
-
-class TestRestart:
-    """A server that is restarted during a run."""
-
-    @pytest.fixture
-    def database_url(self, own_server: OwnServer) -> sa.URL:
-        """The URL of the database of the test's own server."""
-        return own_server.url
-
-    def test_a_run_whose_server_is_restarted_fails(
-        self, place: Place, own_server: OwnServer
-    ) -> None:
-        """What it had committed stays, the lock is free, and the next run goes on from there."""
-        place.add("a1")
-        place.add("b2", between_statements(place))
-
-        with place.child() as child:
-            child.go()
-            place.reached("inside")
-            wait_for(lambda: place.steps(place.record().id)["a1"] == "done")
-            own_server.stop()
-            own_server.start()
-            place.go_on("inside")
-            assert child.answer().error == "RunFailed"
-
-        record = place.record()
-        assert (record.status, record.heads_after) == ("failed", ("a1",))
-        assert place.steps(record.id) == {"a1": "done", "b2": "failed"}
-        assert [step.revision for step in place.upgrade().steps] == ["b2"]
-        assert place.witnesses() == ["a1", "b2"]
-
-    def test_a_run_whose_server_stays_away_is_lost_and_found(
-        self, place: Place, own_server: OwnServer
-    ) -> None:
-        """Nobody can write its verdict; once the server is back the next run sees what it was."""
-        place.add("a1")
-        place.add("b2", between_statements(place))
-
-        with place.child() as child:
-            child.go()
-            place.reached("inside")
-            wait_for(lambda: place.steps(place.record().id)["a1"] == "done")
-            own_server.stop()
-            place.go_on("inside")
-            answer = child.answer()
-
-        assert answer.error == "RunFailed"
-        assert "it could not be read where the database is" in answer.text
-        own_server.start()
-        record = place.record()
-        assert record.status == "running"
-        assert [step.revision for step in place.upgrade().steps] == ["b2"]
-        assert place.record(record.id).status == "lost"
-        assert place.witnesses() == ["a1", "b2"]
+def test_a_connection_that_died_in_its_pool_is_opened_anew(place: Place) -> None:
+    """After a restart of the server the first run of a process that stayed up is a good one."""
+    place.add("a1")
+    place.upgrade()
+    place.add("b2")
+    assert place.end_sessions()
+    place.upgrade()
+    assert place.heads() == ("b2",)

@@ -14,7 +14,7 @@ def test_a_verdict_is_written_before_the_lock_is_freed(place: Place) -> None:
     place.add("a1")
     place.add("b2", "raise ValueError('half done')")
 
-    with place.child(stop_at_verdict=True) as first, place.child(wait=0) as second:
+    with place.child(stop_at="verdict") as first, place.child(wait=0) as second:
         first.go()
         place.reached("verdict")
         second.go()

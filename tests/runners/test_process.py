@@ -16,6 +16,7 @@ from example_app.first_start import prepare
 from flask_alembic_admin.core.ledger import RunRecord
 from flask_alembic_admin.core.plan import make_plan
 from flask_alembic_admin.errors import SetupError
+from flask_alembic_admin.runners import start_check
 from flask_alembic_admin.runners import start_run
 from flask_alembic_admin.runners.app_target import app_arguments
 
@@ -65,9 +66,9 @@ def prepared(server_shop: Flask, monkeypatch: pytest.MonkeyPatch) -> c.Iterator[
         server_shop.extensions["alembic"].project.ledger.engine.dispose()
 
 
-def wait_for_threads(run_id: str) -> None:
+def wait_for_threads(run_id: str, kind: str = "run") -> None:
     for thread in threading.enumerate():
-        if thread.name == f"run {run_id}":
+        if thread.name == f"{kind} {run_id}":
             thread.join(30)
 
 
@@ -157,3 +158,18 @@ def test_flask_run_finds_the_app_again(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "argv", ["flask", "run"])
     monkeypatch.setenv("FLASK_RUN_FROM_CLI", "true")
     assert app_arguments(None) == []
+
+
+def test_a_check_is_carried_out_in_a_process_of_its_own(
+    prepared: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that its process cannot carry out says so, and is not queued for ever."""
+    alembic = prepared.extensions["alembic"]
+    monkeypatch.setitem(alembic.project.settings.__dict__, "app", "no_such_module")
+    ledger = alembic.project.ledger
+    check_id = ledger.queue_check(kind="verification", database="default", runner="process")
+    start_check(alembic, check_id)
+    wait_for_threads(check_id, "check")
+    record = ledger.check(check_id)
+    assert record.status == "failed"
+    assert "no_such_module" in record.error

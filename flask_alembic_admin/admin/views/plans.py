@@ -2,56 +2,72 @@
 
 from __future__ import annotations
 
+import contextlib
 import typing as t
 
 from flask import abort
 from flask import current_app
 from flask import redirect
-from flask import render_template
 from flask import request
 from flask import url_for
 from flask.typing import ResponseReturnValue
 
+from ...core.condition import interrupted_run
 from ...core.condition import mark_lost
 from ...core.ledger import Queued
 from ...core.ledger import RunRecord
 from ...core.ledger import RunStatus
 from ...core.migrator import Migrator
+from ...core.plan import keep_plan
 from ...core.plan import make_plan
 from ...core.plan import Plan
 from ...core.plan import replan
-from ...core.status import database_status
+from ...core.results import Action
+from ...core.settings import FILE_ACTIONS
 from ...errors import MigrationError
+from ...errors import PlanMoved
+from ...errors import TargetError
+from ...errors import UnreachableDatabase
 from ...runners import start_run
 from ..access import actor
 from ..access import current_project
 from ..access import record_refusal
+from ..choices import resolved
+from ..confirmation import Confirmation
+from ..confirmation import confirmation_of
 from ..forms import ConfirmForm
 from ..forms import PlanForm
+from ..plan_pages import plan_page
+from ..plan_pages import refused_page
+from ..sign_in import sign_in_again
+from ..tickets import BadTicket
 from ..tickets import issue_ticket
+from ..tickets import plan_of_ticket
 from ..tickets import read_ticket
-from .status import targets
+from ..translation import gettext as _
+from .actions import actions_page
 
 
 def create_plan(database: str) -> ResponseReturnValue:
     """Make a plan and go to its page."""
     project = current_project()
-    form = PlanForm().offer(targets(database_status(project, database)))
+    form = PlanForm.sent(project.settings)
 
     if not form.validate_on_submit():
-        abort(400)
+        if form.action.errors:
+            abort(400)
+        return actions_page(database, form), 400
 
-    plan = make_plan(_migrator(), "upgrade", form.target.data, database)
-    plan_id = project.ledger.plan(
-        database=database,
-        action=plan.action,
-        target=plan.target,
-        heads_before=plan.heads,
-        plan=plan.to_values(),
-        plan_hash=plan.digest,
-        steps=plan.steps,
-        actor=actor(),
-    )
+    action: Action = form.action.data
+
+    try:
+        wanted = resolved(form.wanted, action, project.scripts.known_history())
+        plan = make_plan(_migrator(), action, wanted, database, form.options)
+    except TargetError as error:
+        form.refuse_target(str(error))
+        return actions_page(database, form), 400
+
+    plan_id = keep_plan(plan, project.ledger, actor())
     return redirect(url_for(".plan", database=database, plan_id=plan_id), 303)
 
 
@@ -64,33 +80,54 @@ def show_plan(database: str, plan_id: str) -> ResponseReturnValue:
 
     plan = Plan.from_values(record.plan)
     form = ConfirmForm(formdata=None, ticket=issue_ticket(plan_id, plan.digest))
-    return render_template(
-        "alembic_admin/plan.html", database=database, plan=plan, record=record, form=form
-    )
+    return plan_page(record, plan, form)
 
 
 def create_run(database: str) -> ResponseReturnValue:
     """Confirm a plan: queue exactly that as a run, start it and go to its page."""
     form = ConfirmForm()
+    is_valid = form.validate_on_submit()
 
-    if not form.validate_on_submit():
+    if form.ticket.errors:
         abort(400)
 
-    project = current_project()
+    record = _record_of_ticket(database, form.ticket.data)
+
+    if form.csrf_token.errors:
+        expired = BadTicket("The protection of this form has expired.", "Open the plan again.")
+        return refused_page(database, record, expired), 400
 
     try:
         plan_id, digest = read_ticket(form.ticket.data)
         record = _record(database, plan_id)
+        plan = Plan.from_values(record.plan)
+        if digest != plan.digest:
+            raise BadTicket("This plan is not the one that was shown.", "Plan again.")
+        if record.status != RunStatus.PLANNED:
+            return _run_of_used(record)
+    except BadTicket as error:
+        return _refuse(database, record, error)
 
-        if record.status == RunStatus.PLANNED:
-            plan = Plan.from_values(record.plan)
-            plan.refuse_if_moved(replan(_migrator(), plan))
-            assert digest == plan.digest
+    confirmation = confirmation_of(plan, production=current_project().settings.is_production)
+
+    if not _is_confirmed(form, confirmation, record) or not is_valid:
+        form.ticket.data = issue_ticket(plan_id, plan.digest)
+        return plan_page(record, plan, form), 400
+
+    if confirmation.fresh and (answer := sign_in_again()) is not None:
+        return answer
+
+    project = current_project()
+
+    try:
+        mark_lost(project, database)
+        _refuse_if_in_doubt(plan)
+        _refuse_if_moved(plan)
+    except UnreachableDatabase as error:
+        return _refuse(database, record, error, status=503)
     except MigrationError as error:
-        record_refusal(database, "upgrade", str(error))
-        raise
+        return _refuse(database, record, error)
 
-    mark_lost(project, database)
     queued = project.ledger.queue(
         plan_id,
         actor=actor(),
@@ -100,35 +137,105 @@ def create_run(database: str) -> ResponseReturnValue:
     )
 
     if queued is Queued.BUSY:
-        # Whoever comes second is shown the run that was first.
-        running = project.ledger.active(database)
-        return redirect(
-            url_for(".run", database=database, run_id=running.id if running else plan_id), 303
-        )
+        return _run_of_others(record)
 
     if queued:
-        _start(plan_id)
+        # Why it could not be started is its verdict, which its page shows.
+        with contextlib.suppress(MigrationError):
+            start_run(_migrator(), plan_id)
 
-    return redirect(url_for(".run", database=database, run_id=plan_id), 303)
+    # A run that has ended by then is read from its result on; before that there is none.
+    return redirect(url_for(".run", database=database, run_id=plan_id, _anchor="result"), 303)
 
 
-def _start(run_id: str) -> None:
-    try:
-        start_run(_migrator(), run_id)
-    except MigrationError as error:
-        current_project().ledger.finish(
-            run_id,
-            RunStatus.FAILED,
-            heads_after=None,
-            error_class=type(error).__name__,
-            error=str(error),
+def _is_confirmed(form: ConfirmForm, confirmation: Confirmation, record: RunRecord) -> bool:
+    """Return whether all is said that has to be; what is missing is said at its field."""
+    missing = []
+
+    if not confirmation.is_said(form.phrase.data, form.understood.data):
+        if confirmation.phrase is None:
+            missing.append((form.understood, _("Tick this once you have read it.")))
+        else:
+            sentence = _("This has to be exactly “%(phrase)s”.", phrase=confirmation.phrase)
+            missing.append((form.phrase, sentence))
+            record_refusal(record.database, record.action, "wrong phrase", record.target)
+
+    if confirmation.needs_reason and not (form.reason.data or "").strip():
+        missing.append((form.reason, _("Say why, for the record.")))
+
+    for control, sentence in missing:
+        control.errors = [*control.errors, sentence]
+
+    return not missing
+
+
+def _run_of_used(record: RunRecord) -> ResponseReturnValue:
+    """Lead to the run that a plan has become.
+
+    :raises BadTicket: Somebody else has run it, so this form was used for nothing.
+    """
+    if record.actor != actor():
+        raise BadTicket(
+            f"This plan was run already, by {record.actor or 'somebody'}.", "Plan again."
         )
+
+    return redirect(url_for(".run", database=record.database, run_id=record.id), 303)
+
+
+def _run_of_others(record: RunRecord) -> ResponseReturnValue:
+    """Lead to the run that is in the way, which says that the plan was not begun."""
+    running = current_project().ledger.active(record.database)
+
+    # It may have ended just now.
+    if running is None:
+        return redirect(url_for(".plan", database=record.database, plan_id=record.id), 303)
+
+    where = url_for(".run", database=record.database, run_id=running.id, instead_of=record.id)
+    return redirect(where, 303)
+
+
+def _refuse_if_in_doubt(plan: Plan) -> None:
+    doubtful = interrupted_run(current_project(), plan.database, plan.heads)
+
+    if doubtful is not None and doubtful.id != plan.options.rest_of:
+        raise MigrationError(
+            f"Database '{plan.database}' is in doubt after run {doubtful.id}.",
+            "Look at it and mark that run as examined first.",
+        )
+
+
+def _refuse_if_moved(plan: Plan) -> None:
+    try:
+        plan.refuse_if_moved(replan(_migrator(), plan))
+    except TargetError as error:
+        # It could be reached when it was planned.
+        raise PlanMoved([error.message]) from error
+
+
+def _refuse(
+    database: str, record: RunRecord | None, error: MigrationError, *, status: int = 409
+) -> ResponseReturnValue:
+    """Write down that a confirmation was refused, and say why and how to go on."""
+    action, target = (record.action, record.target) if record else ("upgrade", "")
+    record_refusal(database, action, str(error), target)
+    return refused_page(database, record, error), status
+
+
+def _record_of_ticket(database: str, ticket: str) -> RunRecord | None:
+    """Return the plan that a ticket says it is for, whether it is good or not."""
+    plan_id = plan_of_ticket(ticket)
+    record = current_project().ledger.run(plan_id) if plan_id else None
+
+    if record is None or record.database != database or record.action in FILE_ACTIONS:
+        return None
+
+    return record if record.plan else None
 
 
 def _record(database: str, run_id: str) -> RunRecord:
     record = current_project().ledger.run(run_id)
 
-    if record is None or record.database != database:
+    if record is None or record.database != database or record.action in FILE_ACTIONS:
         abort(404)
 
     return record

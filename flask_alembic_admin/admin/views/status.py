@@ -1,69 +1,92 @@
-"""Where databases stand: overview, status, history. These pages only look."""
+"""Where databases stand: the overview of all, and the status of one. These pages only look."""
 
 from __future__ import annotations
 
+import sqlalchemy as sa
 from flask import render_template
 from flask.typing import ResponseReturnValue
 
+from ...core.ledger import RunRecord
+from ...core.ledger import RunStatus
 from ...core.status import database_status
-from ...core.status import DatabaseStatus
 from ..access import current_project
-from ..forms import PlanForm
+from ..access import visible_databases
+from ..attention import notices
+from ..attention import tables_there
+from ..comparisons import comparison_badge
+from ..comparisons import last_comparison
+from ..forms import ProtectedForm
 from ..ledger import last_run
-from ..presenters import Badge
+from ..moves import reason_against
 from ..presenters import badge
-from ..presenters import history_rows
 from ..presenters import status_badge
+from ..verifications import count_badges
+from ..verifications import last_verification
+from ..verifications import verification_badge
+
+#: How many of the next steps and of the last runs are shown.
+SHOWN_STEPS = 10
+SHOWN_RUNS = 5
 
 
 def index() -> ResponseReturnValue:
     """Show all databases, or the status of the only one."""
-    names = list(current_project().databases)
+    project, names = current_project(), visible_databases()
 
-    if len(names) == 1:
+    if len(project.databases) == 1:
         return show_status(names[0])
 
-    rows = [(*_look(name), last_run(name)) for name in names]
-    return render_template("alembic_admin/overview.html", rows=rows, badge=badge)
+    history = project.scripts.recent_history()
+    rows = []
+
+    for name in names:
+        status = database_status(project, name, history)
+        rows.append((status, status_badge(status), last_run(name)))
+
+    settled = {"up to date", "running"}
+    return render_template(
+        "alembic_admin/overview.html",
+        rows=rows,
+        needing=sum(status.state not in settled for status, _, _ in rows),
+        badge=badge,
+    )
 
 
 def show_status(database: str) -> ResponseReturnValue:
     """Show where one database stands and what comes next."""
-    status, shown = _look(database)
-    files = current_project().scripts.history().revisions
+    project = current_project()
+    history = project.scripts.recent_history()
+    status = database_status(project, database, history)
+    comparison = last_comparison(project, database)
+    last = last_verification(project, database)
     return render_template(
         "alembic_admin/status.html",
         database=database,
         status=status,
-        shown=shown,
-        files=files,
-        last=last_run(database),
+        shown=status_badge(status),
+        files=history.revisions,
+        notices=notices(project, status),
+        tables=tables_there(project, status),
+        comparison=comparison,
+        compared=comparison_badge(comparison, status),
+        why_not=reason_against("upgrade", status),
+        runs=_recent_runs(database),
+        shown_steps=SHOWN_STEPS,
         badge=badge,
-        form=PlanForm(formdata=None).offer(targets(status)),
+        verified=verification_badge(last),
+        proofs=count_badges(last.found) if last.found else [],
+        folder=project.scripts.folder,
+        version_table=project.version_table(database),
+        unknown_place=project.unknown_place(database),
+        form=ProtectedForm(formdata=None),
     )
 
 
-def show_history(database: str) -> ResponseReturnValue:
-    """Show all revisions, newest first."""
-    status, shown = _look(database)
-    rows = history_rows(current_project().scripts.history(), status)
-    return render_template(
-        "alembic_admin/history.html", database=database, status=status, shown=shown, rows=rows
-    )
-
-
-def targets(status: DatabaseStatus) -> list[tuple[str, str]]:
-    """Return what can be chosen to upgrade to, with words for each."""
-    if not status.pending:
+def _recent_runs(database: str) -> list[RunRecord]:
+    """Return the newest runs, or none where the ledger cannot be read."""
+    try:
+        records = current_project().ledger.runs(database, limit=4 * SHOWN_RUNS)
+    except sa.exc.SQLAlchemyError:
         return []
 
-    files = current_project().scripts.history().revisions
-    return [
-        ("heads", f"heads: all {len(status.pending)} pending"),
-        *((item, f"{item} {files[item].message}") for item in status.pending),
-    ]
-
-
-def _look(database: str) -> tuple[DatabaseStatus, Badge]:
-    status = database_status(current_project(), database)
-    return status, status_badge(status)
+    return [record for record in records if record.status != RunStatus.REFUSED][:SHOWN_RUNS]

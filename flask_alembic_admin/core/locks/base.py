@@ -117,6 +117,30 @@ class DatabaseLock(abc.ABC):
         with self.database.connect() as connection:
             return self._look(connection)
 
+    def wait_until_free(self, wait: float, on_wait: WaitWatcher | None, run: str) -> None:
+        """Wait until nobody else holds the lock; it is not taken.
+
+        For whoever can take it only later, at a place where waiting would be in others' way.
+
+        :param wait: Seconds to wait for another holder; 0 refuses at once.
+        :param on_wait: As for ``hold``.
+        :param run: The run that asks, which may hold it already.
+        :raises Locked: Another one still has it after that time.
+        """
+        deadline = time.monotonic() + wait
+        pause = FIRST_PAUSE
+
+        while (holder := self.holder()) is not None and holder.run != run:
+            left = deadline - time.monotonic()
+
+            if left <= 0:
+                raise Locked(self.database.name, holder, self.cure)
+            if on_wait:
+                on_wait(holder)
+
+            time.sleep(min(pause, left))
+            pause = min(pause * 1.5, LONGEST_PAUSE)
+
     def assert_held(self, connection: sa.Connection) -> None:
         """Make sure that a connection holds the lock.
 

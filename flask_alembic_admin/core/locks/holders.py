@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
+import os
+import socket
 
 
 @dataclasses.dataclass(frozen=True)
@@ -20,6 +22,15 @@ class Owner:
     host: str
     pid: int
     run: str
+
+    @classmethod
+    def here(cls, actor: str, run: str) -> Owner:
+        """Return this process as who takes a lock.
+
+        :param actor: Who asked for the run.
+        :param run: The run's id.
+        """
+        return cls(actor, socket.gethostname(), os.getpid(), run)
 
 
 @dataclasses.dataclass(frozen=True)

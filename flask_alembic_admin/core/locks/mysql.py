@@ -5,14 +5,28 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 from .holders import Holder
+from .holders import Owner
+from .session import APPLICATION_PREFIX
 from .session import Key
+from .session import run_of
 from .session import SessionLock
+
+#: The variable by which a session names its run.
+RUN_VARIABLE = "alembic_admin_run"
+
+_NAME_SQL = f"""
+    SELECT CAST(variable_value AS CHAR) FROM performance_schema.user_variables_by_thread
+    JOIN performance_schema.threads USING (thread_id)
+    WHERE processlist_id = :session AND variable_name = '{RUN_VARIABLE}'
+"""
 
 
 class MysqlLock(SessionLock):
     """A named lock; names count for the whole server, so the schema's goes into it.
 
-    A session cannot be named afterwards. The run is found by its session, which the ledger has.
+    What a connection says of itself cannot be changed once it is open, and it may come from a
+    pool: its session names the run in a variable. Others read that where performance_schema is
+    switched on and open to them; elsewhere the run is found by its session, which the ledger has.
     """
 
     dialects = ("mysql", "mariadb")
@@ -36,6 +50,14 @@ class MysqlLock(SessionLock):
         # Both come from the server; as a parameter, in quotes, it would be of the wrong type.
         connection.execute(sa.text(f"SET SESSION {name} = {value}"))
 
+    def show_owner(self, connection: sa.Connection, owner: Owner) -> str | None:
+        name = f"{APPLICATION_PREFIX}{owner.run}"
+        connection.execute(sa.text(f"SET @{RUN_VARIABLE} = :name"), {"name": name})
+        return ""
+
+    def hide_owner(self, connection: sa.Connection, before: str) -> None:
+        connection.execute(sa.text(f"SET @{RUN_VARIABLE} = NULL"))
+
     def _look(self, connection: sa.Connection) -> Holder | None:
         session = connection.scalar(sa.text("SELECT IS_USED_LOCK(:name)"), self.key(connection))
 
@@ -54,11 +76,26 @@ class MysqlLock(SessionLock):
         if row is None:
             return Holder(session=str(session))
 
+        name = _name_of(connection, session)
         state = f"{row.command}: {row.state}" if row.state else row.command
         return Holder(
             host=row.host.rpartition(":")[0] or row.host,
+            run=run_of(name),
             user=row.user,
             session=str(session),
             statement=self.redacted(row.info),
             state=state,
         )
+
+
+def _name_of(connection: sa.Connection, session: int) -> str | None:
+    """Return how a session names itself, or None where that cannot be read."""
+    try:
+        name = connection.scalar(sa.text(_NAME_SQL), {"session": session})
+    except sa.exc.DBAPIError as error:
+        # A connection that died says nothing about the question.
+        if error.connection_invalidated:
+            raise
+        return None
+
+    return None if name is None else str(name)

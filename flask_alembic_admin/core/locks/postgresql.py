@@ -10,11 +10,10 @@ from ...errors import PooledConnection
 from .base import end_transaction
 from .holders import Holder
 from .holders import Owner
+from .session import APPLICATION_PREFIX
 from .session import Key
+from .session import run_of
 from .session import SessionLock
-
-#: What a session that holds a lock is called, before the run's id.
-APPLICATION_PREFIX = "alembic-admin:"
 
 #: Bytes that PostgreSQL keeps of an application's name.
 APPLICATION_BYTES = 63
@@ -83,11 +82,9 @@ class PostgresqlLock(SessionLock):
         if row is None:
             return None
 
-        name = row.application_name or ""
-        marked = name.startswith(APPLICATION_PREFIX)
         return Holder(
             host=row.client_addr and row.client_addr.partition("/")[0],
-            run=name.removeprefix(APPLICATION_PREFIX) if marked else None,
+            run=run_of(row.application_name),
             user=row.usename,
             session=str(row.pid),
             # Of a session that is idle the server shows what it ran last.

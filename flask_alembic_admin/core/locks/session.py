@@ -18,6 +18,9 @@ from .base import end_transaction
 from .base import Grip
 from .holders import Owner
 
+#: What a session that holds a lock is called, before the run's id.
+APPLICATION_PREFIX = "alembic-admin:"
+
 #: The parameters that name one lock in a server's own way.
 Key: t.TypeAlias = c.Mapping[str, t.Any]
 
@@ -116,6 +119,12 @@ class SessionLock(DatabaseLock):
             raise
 
         return _SessionGrip(self, key, before, connection.connection.dbapi_connection)
+
+
+def run_of(name: str | None) -> str | None:
+    """Return the run that the name of a session names, if it is that of a run."""
+    marked = name is not None and name.startswith(APPLICATION_PREFIX)
+    return name.removeprefix(APPLICATION_PREFIX) if name and marked else None
 
 
 class _SessionGrip(Grip):

@@ -8,6 +8,8 @@ from .base import Blocker as Blocker
 from .base import Server as Server
 from .base import SERVERS as SERVERS
 from .base import SessionState as SessionState
+from .base import TableKey as TableKey
+from .base import TableSize as TableSize
 from .base import Timeouts as Timeouts
 from .mysql import MysqlServer as MysqlServer
 from .other import OtherServer as OtherServer

@@ -26,11 +26,16 @@ def ask(connection: sa.Connection, question: str, **parameters: t.Any) -> list[t
 
     :param connection: Left in no transaction, unless it was in one.
     :param question: SQL that only reads.
+    :param parameters: Its values; a tuple stands for several behind ``IN``.
     """
     was_in_transaction = connection.in_transaction()
 
     try:
-        return list(connection.execute(sa.text(question), parameters))
+        lists = [name for name, value in parameters.items() if isinstance(value, tuple)]
+        several: list[sa.BindParameter[t.Any]] = [
+            sa.bindparam(name, expanding=True) for name in lists
+        ]
+        return list(connection.execute(sa.text(question).bindparams(*several), parameters))
     finally:
         if not was_in_transaction:
             connection.rollback()

@@ -11,6 +11,12 @@ import sqlalchemy as sa
 
 from ..redact import mask_url
 
+#: A table's schema, None for the usual one, and its name.
+TableKey: t.TypeAlias = tuple[str | None, str]
+
+#: Rows of a table that are counted where the server keeps no number.
+COUNTED = 100_000
+
 #: The server classes by the names of their dialects.
 SERVERS: dict[str, type[Server]] = {}
 
@@ -45,6 +51,12 @@ class SessionState:
     statement: str | None
     since: datetime | None
 
+    @property
+    def running(self) -> str | None:
+        """The statement that it runs at this moment; None where it waits for its client."""
+        # Of a session that is idle PostgreSQL shows what it ran last; MariaDB shows nothing.
+        return None if self.state and self.state.startswith("idle") else self.statement
+
 
 @dataclasses.dataclass(frozen=True)
 class Blocker:
@@ -68,6 +80,20 @@ class Blocker:
     statement: str | None
     since: datetime | None
     certain: bool = True
+
+
+@dataclasses.dataclass(frozen=True)
+class TableSize:
+    """About how large a table is; None is not known.
+
+    :param rows: How many rows it has.
+    :param bytes: How many it takes, with its indexes.
+    :param at_least: Whether nobody counted further than ``rows``.
+    """
+
+    rows: int | None = None
+    bytes: int | None = None
+    at_least: bool = False
 
 
 class Server:
@@ -105,14 +131,17 @@ class Server:
         """
         return None
 
-    def set_timeouts(self, connection: sa.Connection, timeouts: Timeouts) -> None:
+    def set_timeouts(
+        self, connection: sa.Connection, timeouts: Timeouts, *, gives_way: bool = False
+    ) -> None:
         """Bound what the connection's session waits for, until ``restore_timeouts``.
 
         :param connection: The one that will migrate.
         :param timeouts: How long; rounded up to what the server can count.
+        :param gives_way: Leave alone what was set for this session before.
         """
         for name, value in self.settings(timeouts).items():
-            if value is not None:
+            if value is not None and not (gives_way and self.is_set(connection, name)):
                 self._set(connection, name, value)
 
     def restore_timeouts(self, connection: sa.Connection) -> None:
@@ -168,6 +197,15 @@ class Server:
         """
         return False
 
+    def interrupt(self, driver: t.Any) -> bool:
+        """Cancel what a connection of this very process runs, and return whether that can be done.
+
+        For what has no sessions that could be seen from another one. Any thread may ask for it.
+
+        :param driver: The driver's own connection.
+        """
+        return False
+
     def place(self, connection: sa.Connection) -> str:
         """Return what tells this very database from any other, whatever its URL says.
 
@@ -181,6 +219,67 @@ class Server:
         :param connection: To the database that is meant.
         """
         return ()
+
+    def table_sizes(
+        self,
+        connection: sa.Connection,
+        tables: c.Collection[TableKey],
+        count_to: int = COUNTED,
+    ) -> dict[TableKey, TableSize]:
+        """Return about how large some tables are.
+
+        It is cheap, and waits for no lock. A table that is not there is of no known size.
+
+        :param connection: To the database that is meant.
+        :param tables: The schema of each, None for the usual one, and its name.
+        :param count_to: How many rows are counted at most, where the server keeps no number.
+        """
+        return dict.fromkeys(tables, TableSize())
+
+    def file_bytes(self, connection: sa.Connection) -> int | None:
+        """Return how large the file is that holds all tables; None where it is not one file.
+
+        :param connection: To the database that is meant.
+        """
+        return None
+
+    def same_place(self, connection: sa.Connection, other: sa.Connection) -> bool:
+        """Return whether two connections lead to one database, whatever their URLs say.
+
+        Where that is not certain the answer is yes.
+
+        :param connection: To a database of this kind of server.
+        :param other: To another one, or the same.
+        """
+        return self.place(connection) == self.place(other)
+
+    def same_server(self, connection: sa.Connection, other: sa.Connection) -> bool:
+        """Return whether two connections lead to one server, whatever their URLs say.
+
+        Where that is not certain the answer is yes.
+
+        :param connection: To a database of this kind of server.
+        :param other: To another one, or the same.
+        """
+        return True
+
+    def tables(self, connection: sa.Connection) -> c.Mapping[int, str]:
+        """Return the names of the tables that are there, by the numbers that the server gives them.
+
+        :param connection: To the database that is meant.
+        """
+        return {}
+
+    def table_locks(self, connection: sa.Connection, tables: c.Mapping[int, str]) -> dict[str, str]:
+        """Return the strongest lock that a transaction holds on each table, strongest first.
+
+        It is asked past SQLAlchemy, so that whoever listens to the connection does not hear it.
+
+        :param connection: In the transaction that is meant.
+        :param tables: Those that matter, as ``tables`` gave them; what has been renamed since goes
+            by its new name.
+        """
+        return {}
 
     def means_no_lock(self, error: t.Any) -> bool:
         """Return whether a driver says that a lock was not to be had.
@@ -212,6 +311,14 @@ class Server:
         :param value: In the server's own form.
         """
         raise NotImplementedError(f"{type(self).__name__} has settings and cannot write them.")
+
+    def is_set(self, connection: sa.Connection, name: str) -> bool:
+        """Return whether somebody has changed a setting for this session alone.
+
+        :param connection: Whose session is meant.
+        :param name: One of ``settings``.
+        """
+        return False
 
     def _set(self, connection: sa.Connection, name: str, value: t.Any) -> None:
         before = self.read_setting(connection, name)

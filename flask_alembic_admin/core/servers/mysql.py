@@ -15,8 +15,11 @@ from .asking import ask_if_allowed
 from .asking import presentable
 from .asking import split_id
 from .base import Blocker
+from .base import COUNTED
 from .base import Server
 from .base import SessionState
+from .base import TableKey
+from .base import TableSize
 from .base import Timeouts
 
 #: ER_LOCK_WAIT_TIMEOUT, of rows and of metadata, and ER_LOCK_DEADLOCK.
@@ -31,11 +34,27 @@ user AS user, host AS host, command AS command, state AS state, LEFT(info, 8000)
 time AS seconds, UNIX_TIMESTAMP() AS now
 """
 
+_ROWS = """
+SELECT table_name AS name, table_rows AS estimate, data_length + index_length AS bytes
+FROM information_schema.tables
+WHERE table_schema = COALESCE(:place, DATABASE()) AND table_name IN :names
+  AND table_type = 'BASE TABLE'
+"""
+
 _SESSION = f"SELECT {_COLUMNS} FROM information_schema.processlist WHERE id = :number"
 
 _OWN_RUNNING = """
 SELECT id FROM information_schema.processlist
 WHERE id = :number AND command = 'Query' AND user = SUBSTRING_INDEX(USER(), '@', 1)
+"""
+
+# A run's session names itself in a variable, which others can see in performance_schema alone.
+_NAME = """
+SELECT @@performance_schema AS readable, (
+    SELECT CAST(variable_value AS CHAR) FROM performance_schema.user_variables_by_thread
+    JOIN performance_schema.threads USING (thread_id)
+    WHERE processlist_id = :number AND variable_name = 'alembic_admin_run'
+) AS name
 """
 
 _BLOCKERS = f"""
@@ -138,15 +157,37 @@ class MysqlServer(Server):
     ) -> bool:
         number = _living(session_id, _server_start(connection))
 
-        # Sessions have no readable names here; the user is what is known to be the run's.
+        # Where its name cannot be read, the user is all that is known to be the run's.
         if not ask(connection, _OWN_RUNNING, number=number):
+            return False
+        if not _may_be_named(connection, number, application):
             return False
         return _kill_query(connection, number)
 
     def place(self, connection: sa.Connection) -> str:
-        found = {row[0]: row[1] for row in ask(connection, _IDENTITY)}
-        identity = found.pop("server_uuid", None) or "/".join(v for _, v in sorted(found.items()))
-        return f"mysql:{identity}/{ask(connection, 'SELECT DATABASE()')[0][0]}"
+        return f"{_identity(connection)}/{ask(connection, 'SELECT DATABASE()')[0][0]}"
+
+    def same_server(self, connection: sa.Connection, other: sa.Connection) -> bool:
+        return _identity(connection) == _identity(other)
+
+    def table_sizes(
+        self,
+        connection: sa.Connection,
+        tables: c.Collection[TableKey],
+        count_to: int = COUNTED,
+    ) -> dict[TableKey, TableSize]:
+        found = dict.fromkeys(tables, TableSize())
+
+        for place in {schema for schema, _ in tables}:
+            names = tuple(name for schema, name in tables if schema == place)
+
+            # Servers differ in whether names have a case.
+            by_name = {name.lower(): (place, name) for name in names}
+
+            for row in ask_if_allowed(connection, _ROWS, place=place, names=names):
+                found[by_name[row.name.lower()]] = TableSize(row.estimate, row.bytes)
+
+        return found
 
     def settings(self, timeouts: Timeouts) -> c.Mapping[str, t.Any]:
         lock = math.ceil(timeouts.lock) if timeouts.lock else None
@@ -161,6 +202,12 @@ class MysqlServer(Server):
         question = sa.text("SHOW SESSION VARIABLES WHERE Variable_name = :name")
         row = connection.execute(question, {"name": name}).first()
         return None if row is None else float(row[1]) if "." in row[1] else int(row[1])
+
+    def is_set(self, connection: sa.Connection, name: str) -> bool:
+        question = sa.text("SHOW GLOBAL VARIABLES WHERE Variable_name = :name")
+        row = connection.execute(question, {"name": name}).first()
+        own = self.read_setting(connection, name)
+        return row is not None and own is not None and float(row[1]) != float(own)
 
     def write_setting(self, connection: sa.Connection, name: str, value: t.Any) -> None:
         connection.execute(sa.text(f"SET SESSION {name} = :value"), {"value": value})
@@ -182,6 +229,15 @@ def _living(session_id: str, server_start: int) -> int:
 
 def _sources(connection: sa.Connection) -> tuple[tuple[str, bool], ...]:
     return _MARIADB_SOURCES if getattr(connection.dialect, "is_mariadb", False) else _MYSQL_SOURCES
+
+
+def _may_be_named(connection: sa.Connection, number: int, application: str) -> bool:
+    """Return whether a session names itself so, or nobody can tell."""
+    rows = ask_if_allowed(connection, _NAME, number=number)
+
+    if not rows or not rows[0].readable:
+        return True
+    return bool(application) and (rows[0].name or "").startswith(application)
 
 
 def _kill_query(connection: sa.Connection, number: int) -> bool:
@@ -216,3 +272,10 @@ def _blocker(connection: sa.Connection, row: t.Any, start: int, certain: bool) -
         since=_since(row),
         certain=certain,
     )
+
+
+def _identity(connection: sa.Connection) -> str:
+    """Return what tells a server from others, whatever a URL calls it."""
+    found = {row[0]: row[1] for row in ask(connection, _IDENTITY)}
+    identity = found.pop("server_uuid", None) or "/".join(v for _, v in sorted(found.items()))
+    return f"mysql:{identity}"

@@ -6,6 +6,7 @@ import pytest
 import sqlalchemy as sa
 
 from flask_alembic_admin.core.locks import DatabaseLock
+from flask_alembic_admin.core.locks import mysql as mysql_module
 from flask_alembic_admin.errors import Locked
 from flask_alembic_admin.errors import LockLost
 from tests.servers import own_database
@@ -44,6 +45,41 @@ class TestMysqlLock(ProcessContract):
                 )
             )
             return count
+
+    def test_the_session_names_the_run_while_it_holds_it(
+        self, lock: DatabaseLock, mine: sa.Connection
+    ) -> None:
+        """An operator reads it in performance_schema, where that is switched on."""
+        question = sa.text("SELECT @alembic_admin_run")
+
+        with lock.hold(mine, child.owner("one"), 0):
+            assert mine.scalar(question) == "alembic-admin:one"
+
+        assert mine.scalar(question) is None
+
+    def test_the_run_is_shown_where_its_name_can_be_read(
+        self, lock: DatabaseLock, mine: sa.Connection, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """To whoever waits for it."""
+        monkeypatch.setattr(mysql_module, "_NAME_SQL", "SELECT 'alembic-admin\\:one'")
+
+        with lock.hold(mine, child.owner("one"), 0):
+            holder = lock.holder()
+
+        assert holder is not None
+        assert holder.run == "one"
+
+    def test_a_name_that_may_not_be_read_is_no_error(
+        self, lock: DatabaseLock, mine: sa.Connection, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """The holder is shown by its session."""
+        monkeypatch.setattr(mysql_module, "_NAME_SQL", "SELECT no_such_column")
+
+        with lock.hold(mine, child.owner("one"), 0):
+            holder = lock.holder()
+
+        assert holder is not None
+        assert (holder.run, bool(holder.session)) == (None, True)
 
     def test_settings_are_as_before(self, lock: DatabaseLock, mine: sa.Connection) -> None:
         """Neither while it is held nor afterwards does any differ."""

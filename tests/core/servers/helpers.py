@@ -106,7 +106,9 @@ class Statement:
         except sa.exc.DBAPIError as error:
             self.error = error
         finally:
-            self._runner.rollback()
+            # Whoever ends the session may do so just now.
+            with contextlib.suppress(sa.exc.DBAPIError):
+                self._runner.rollback()
 
 
 @contextlib.contextmanager

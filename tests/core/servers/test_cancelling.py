@@ -16,9 +16,14 @@ NAMED = {"application_name": "alembic-admin:7"}
 
 
 def a_run(sessions: Sessions) -> sa.Connection:
-    """Return a connection that proves to be a run's, by its name or else by its user."""
-    named = {"connect_args": NAMED} if "postgresql" in sessions.server.dialects else {}
-    return sessions.connect(sessions.url, **named)
+    """Return a connection that proves to be a run's, by its name and its user."""
+    if "postgresql" in sessions.server.dialects:
+        return sessions.connect(sessions.url, connect_args=NAMED)
+
+    connection = sessions.connect()
+    connection.exec_driver_sql("SET @alembic_admin_run = 'alembic-admin:7'")
+    connection.commit()
+    return connection
 
 
 def test_cancel_ends_the_statement_and_not_the_session(sessions: Sessions) -> None:
@@ -70,6 +75,37 @@ def test_a_session_of_another_run_is_left_alone(postgresql: Sessions) -> None:
         statement.join()
 
     assert statement.error is None
+
+
+@pytest.mark.parametrize(
+    ("readable", "name", "application", "cancelled"),
+    [
+        (1, "alembic-admin:7", "alembic-admin:", True),
+        (1, "alembic-admin:7", "alembic-admin:7", True),
+        (1, "alembic-admin:7", "alembic-admin:8", False),
+        (1, "alembic-admin:7", "", False),
+        (1, None, "alembic-admin:", False),
+        (0, None, "alembic-admin:", True),
+    ],
+)
+def test_a_name_counts_on_mariadb_where_it_can_be_read(
+    mariadb: Sessions,
+    monkeypatch: pytest.MonkeyPatch,
+    readable: int,
+    name: str | None,
+    application: str,
+    cancelled: bool,
+) -> None:
+    """By default performance_schema is off; then the user has to do."""
+    shown = "NULL" if name is None else f"'{name}'".replace(":", "\\:")
+    question = f"SELECT {readable} AS readable, {shown} AS name FROM dual WHERE :number > 0"
+    monkeypatch.setattr(mysql_module, "_NAME", question)
+    cancel = mariadb.server.cancel_statement
+
+    with running(mariadb, sleep_sql(mariadb), a_run(mariadb)) as statement:
+        statement.seen()
+        found = cancel(statement.watcher, statement.session_id, application=application)
+        assert found == cancelled
 
 
 def test_a_session_of_another_user_is_left_alone(mariadb: Sessions, mariadb_user: sa.URL) -> None:
