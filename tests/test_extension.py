@@ -27,6 +27,7 @@ from .apps import add_line
 from .apps import add_revision
 from .apps import create
 from .apps import drop
+from .apps import kept_proxies
 from .apps import MakeSite
 from .apps import Site
 
@@ -874,6 +875,23 @@ def test_a_revision_file_may_ask_for_the_dialect_in_its_module_body(
         getattr(site.alembic, verb)(*("new", True) if verb == "revision" else ())
         site.alembic.upgrade()
         assert not site.alembic.needs_upgrade()
+
+
+def test_the_module_body_may_ask_where_alembic_itself_ran_before(
+    make_site: MakeSite, postgresql_url: sa.URL
+) -> None:
+    """It leaves None in ``op``, and what then fails is not the same error."""
+    site = make_site(postgresql_url)
+    path = add_revision(site.folder, "a1")
+    asks = "DIALECT = op.get_context().dialect.name\n"
+    path.write_text(path.read_text().replace("depends_on", f"{asks}depends_on"))
+
+    with kept_proxies():
+        with Operations.context(MigrationContext.configure(dialect_name="sqlite")):
+            pass
+
+        site.upgrade()
+        assert site.versions() == {"a1"}
 
 
 def test_a_subclass_may_run_each_migration_several_times(

@@ -310,7 +310,8 @@ def test_a_failed_migration_leaves_no_dead_op_behind(make_site: MakeSite) -> Non
 
     from alembic import op
 
-    with pytest.raises(NameError, match="proxy object has not yet been established"):
+    # None where Alembic itself took one away before, in this process.
+    with pytest.raises((NameError, AttributeError), match=r"not yet been established|NoneType"):
         op.get_context()
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import collections.abc as c
 import contextlib
-import typing as t
 
 from alembic.config import Config
 from alembic.operations import Operations
@@ -14,9 +13,6 @@ from alembic.script import ScriptDirectory
 
 from .alembic_objects import AlembicObjects
 from .project import Project
-
-if t.TYPE_CHECKING:
-    pass
 
 
 class AlembicAccess:

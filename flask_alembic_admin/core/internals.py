@@ -11,6 +11,7 @@ import contextlib
 import io
 import subprocess
 import threading
+import traceback
 import types
 import typing as t
 
@@ -302,7 +303,15 @@ def environment_bound(environment: EnvironmentContext) -> c.Iterator[None]:
 
 
 def is_missing_op(error: BaseException) -> bool:
-    """Return whether somebody used ``alembic.op`` or ``alembic.context`` while none was bound."""
+    """Return whether somebody used ``alembic.op`` or ``alembic.context`` while none was bound.
+
+    Alembic says so itself as long as it has bound none in this process; once it has taken one
+    away it leaves None in its place, and an ``AttributeError`` of that None comes out.
+    """
+    if isinstance(error, AttributeError) and error.obj is None:
+        frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
+        return bool(frames) and frames[-1].f_globals.get("_proxy", frames) is None
+
     return isinstance(error, NameError) and "proxy object has not yet been" in str(error)
 
 
