@@ -148,7 +148,9 @@ def test_the_worst_state_is_told(well: Panel, monkeypatch: pytest.MonkeyPatch) -
     )
     monkeypatch.setattr(machine, "current_project", lambda: several)
     monkeypatch.setattr(
-        machine, "database_status", lambda _, name: dataclasses.replace(real, state=states[name])
+        machine,
+        "database_status",
+        lambda _, name, __: dataclasses.replace(real, state=states[name]),
     )
     assert asked(well) == (503, "interrupted")
 
