@@ -20,8 +20,8 @@ from flask import Flask
 
 import example_app
 from flask_alembic_admin import RunOptions
-from flask_alembic_admin.core.ledger import Ledger
-from flask_alembic_admin.core.plan import keep_plan
+from flask_alembic_admin.core.ledger.ledger import Ledger
+from flask_alembic_admin.core.plans.plan import keep_plan
 from flask_alembic_admin.core.results import Watcher
 from flask_alembic_admin.errors import MigrationError
 

@@ -8,17 +8,17 @@ import typing as t
 if t.TYPE_CHECKING:
     from .admin import alembic_admin as alembic_admin
     from .admin import AlembicAdmin as AlembicAdmin
-    from .core.events import attempt_refused as attempt_refused
-    from .core.events import run_finished as run_finished
-    from .core.events import run_requested as run_requested
-    from .core.events import run_started as run_started
-    from .core.events import step_finished as step_finished
-    from .core.guarded import RunOptions as RunOptions
-    from .core.hooks import RunFacts as RunFacts
     from .core.risks import Found as Found
     from .core.risks import risk as risk
     from .core.risks import Sight as Sight
     from .core.risks import Step as Step
+    from .core.runs.events import attempt_refused as attempt_refused
+    from .core.runs.events import run_finished as run_finished
+    from .core.runs.events import run_requested as run_requested
+    from .core.runs.events import run_started as run_started
+    from .core.runs.events import step_finished as step_finished
+    from .core.runs.guarded import RunOptions as RunOptions
+    from .core.runs.hooks import RunFacts as RunFacts
     from .core.servers import Timeouts as Timeouts
     from .errors import MigrationError as MigrationError
     from .extension import Alembic as Alembic

@@ -11,10 +11,10 @@ from pathlib import Path
 import sqlalchemy as sa
 from flask import Flask
 
-from .core.by_name import AnyEngine
-from .core.env_folder import EnvFolder
-from .core.env_folder import find_env_folder
-from .core.env_folder import named_folder
+from .core.databases.by_name import AnyEngine
+from .core.env_py.folder import EnvFolder
+from .core.env_py.folder import find_env_folder
+from .core.env_py.folder import named_folder
 from .errors import SetupError
 
 

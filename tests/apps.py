@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from flask import Flask
 
 from flask_alembic_admin import Alembic as Alembic
-from flask_alembic_admin.core.ledger_tables import TABLE_NAMES
+from flask_alembic_admin.core.ledger.tables import TABLE_NAMES
 from flask_alembic_admin.core.migrator import Migrator
 from flask_alembic_admin.core.results import RunResult
 from flask_alembic_admin.errors import MigrationError

@@ -20,7 +20,7 @@ from alembic.script import write_hooks
 from flask import Flask
 
 from flask_alembic_admin import Alembic
-from flask_alembic_admin.core.ledger_tables import TABLE_NAMES
+from flask_alembic_admin.core.ledger.tables import TABLE_NAMES
 from flask_alembic_admin.core.results import UnknownRevision
 
 from .apps import add_line

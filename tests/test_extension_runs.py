@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from flask_alembic_admin import RunOptions
 from flask_alembic_admin import Timeouts
-from flask_alembic_admin.core.plan import Plan
+from flask_alembic_admin.core.plans.plan import Plan
 from flask_alembic_admin.errors import LedgerUnavailable
 from flask_alembic_admin.errors import PlanMoved
 from flask_alembic_admin.errors import RunFailed
@@ -179,7 +179,7 @@ def locked_site(
     make_site: MakeSite, postgresql_url: sa.URL, monkeypatch: pytest.MonkeyPatch
 ) -> Site:
     """An app at its first revision, on a server that rolls back, with short waits."""
-    monkeypatch.setattr("flask_alembic_admin.core.retrying.PAUSES", (0.01, 0.01, 0.01))
+    monkeypatch.setattr("flask_alembic_admin.core.runs.retrying.PAUSES", (0.01, 0.01, 0.01))
     config = {"ALEMBIC_ADMIN": {"lock_timeout": 0.2}}
     site = make_site(postgresql_url, config=config)
     add_line(site.folder, "a1")

@@ -103,11 +103,11 @@ def test_every_part_has_a_floor() -> None:
     [
         "core",
         "core.migrator",
-        "core.plain_project",
-        "core.plan",
-        "core.job",
+        "core.plain.project",
+        "core.plans.plan",
+        "core.runs.job",
         "core.status",
-        "core.autogenerate",
+        "core.ledger.autogenerate",
     ],
 )
 def test_the_core_needs_no_flask(module: str) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from flask_alembic_admin import RunFacts
-from flask_alembic_admin.core import events
+from flask_alembic_admin.core.runs import events
 from flask_alembic_admin.errors import RunFailed
 
 from .apps import add_revision

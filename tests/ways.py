@@ -14,7 +14,7 @@ from flask import Flask
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from flask_alembic_admin import Alembic
-from flask_alembic_admin.core.ledger_tables import TABLE_NAMES
+from flask_alembic_admin.core.ledger.tables import TABLE_NAMES
 
 #: The schema of the version table where there is one.
 SCHEMA = "bookkeeping"

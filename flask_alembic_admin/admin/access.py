@@ -13,8 +13,8 @@ from flask.typing import ResponseReturnValue
 from flask_login import current_user
 from werkzeug.exceptions import Forbidden
 
-from ..core.outcomes import refuse_attempt
 from ..core.project import Project
+from ..core.runs.outcomes import refuse_attempt
 from ..core.settings import ACTIONS
 from .sign_in import sign_in
 from .switches import not_offered

@@ -16,13 +16,13 @@ from flask.sansio.app import App
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import HTTPException
 
-from ..core.check_job import run_check
-from ..core.job import run_job
+from ..core.checks.job import run_check
 from ..core.quantities import size
 from ..core.risks import risk
+from ..core.runs.job import run_job
+from ..core.runs.signals import ended_by_sigterm
+from ..core.runs.signals import Signals
 from ..core.settings import Settings
-from ..core.signals import ended_by_sigterm
-from ..core.signals import Signals
 from ..errors import MigrationError
 from ..errors import SetupError
 from ..runners.process import CHECK_COMMAND

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 import typing as t
 
-from ..core.history import History
 from ..core.results import Action
+from ..core.scripts.history import History
+from ..core.scripts.targets import check_target
+from ..core.scripts.targets import count_or_revision
 from ..core.status import DatabaseStatus
-from ..core.targets import check_target
-from ..core.targets import count_or_revision
 from ..errors import TargetError
 from .translation import gettext as _
 from .translation import ngettext

@@ -5,8 +5,8 @@ from __future__ import annotations
 import dataclasses
 import re
 
-from ..core.history import History
-from ..core.plan import Plan
+from ..core.plans.plan import Plan
+from ..core.scripts.history import History
 
 _ID = r"N?'((?:[^']|'')*)'"
 #: What Alembic sends to the version table, the same for all servers but for quotes.

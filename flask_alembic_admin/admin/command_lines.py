@@ -5,7 +5,7 @@ from __future__ import annotations
 import collections.abc as c
 import shlex
 
-from ..core.plan_options import PlanOptions
+from ..core.plans.options import PlanOptions
 from ..core.project import Project
 from ..core.servers import Timeouts
 from ..errors import SetupError

@@ -5,8 +5,8 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
-from ..core.findings import worst
-from ..core.plan import Plan
+from ..core.plans.plan import Plan
+from ..core.risks.findings import worst
 
 Danger: t.TypeAlias = t.Literal["production", "danger", "incomplete", "backwards", "claim", "rest"]
 

@@ -7,12 +7,12 @@ import shlex
 
 from flask import request
 
-from ..core.drafts import Draft
-from ..core.history import History
+from ..core.drafts.drafts import Draft
+from ..core.drafts.writing import unwritable_folder
 from ..core.project import Project
+from ..core.scripts.history import History
 from ..core.status import DatabaseStatus
 from ..core.surroundings import operating_system_user
-from ..core.writing import unwritable_folder
 from .choices import Choice
 from .forms import MergeForm
 from .forms import RevisionForm

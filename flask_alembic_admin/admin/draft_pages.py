@@ -7,8 +7,8 @@ import collections.abc as c
 from flask import render_template
 from flask import url_for
 
-from ..core.drafts import Draft
-from ..core.ledger import RunRecord
+from ..core.drafts.drafts import Draft
+from ..core.ledger.ledger import RunRecord
 from ..core.status import database_status
 from .access import current_project
 from .draft_choices import asked_labels

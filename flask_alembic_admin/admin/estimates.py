@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from ..core.estimate import PlanEstimate
-from ..core.estimate import summed
-from ..core.estimate import TableEstimate
-from ..core.plan import Plan
+from ..core.plans.estimate import PlanEstimate
+from ..core.plans.estimate import summed
+from ..core.plans.estimate import TableEstimate
+from ..core.plans.plan import Plan
 from ..core.settings import Settings
 from .presenters import Badge
 from .translation import gettext as _

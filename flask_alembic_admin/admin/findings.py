@@ -5,11 +5,11 @@ from __future__ import annotations
 import dataclasses
 from pathlib import PurePath
 
-from ..core.findings import Finding
-from ..core.findings import SEVERITIES
-from ..core.findings import Severity
-from ..core.plan import Plan
+from ..core.plans.plan import Plan
 from ..core.risks import RULES
+from ..core.risks.findings import Finding
+from ..core.risks.findings import SEVERITIES
+from ..core.risks.findings import Severity
 from .presenters import Badge
 from .translation import gettext as _
 from .translation import ngettext

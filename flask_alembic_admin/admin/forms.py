@@ -21,7 +21,7 @@ from wtforms.validators import ValidationError
 from wtforms.widgets import CheckboxInput
 from wtforms.widgets import NumberInput
 
-from ..core.plan_options import PlanOptions
+from ..core.plans.options import PlanOptions
 from ..core.settings import SAFE_ACTIONS
 from ..core.settings import Settings
 from .translation import gettext as _

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from flask import request
 from flask import url_for
 
-from ..core.ledger import RunRecord
+from ..core.ledger.ledger import RunRecord
 from . import access
 from .forms import ThemeForm
 from .translation import gettext as _

@@ -6,9 +6,9 @@ import collections.abc as c
 
 from markupsafe import Markup
 
-from ..core.lanes import LaneRow
-from ..core.lanes import Line
-from ..core.lanes import Passing
+from ..core.scripts.lanes import LaneRow
+from ..core.scripts.lanes import Line
+from ..core.scripts.lanes import Passing
 
 #: How many lanes are drawn; what runs further right is counted.
 LIMIT = 12

@@ -9,8 +9,8 @@ import urllib.parse
 
 from markupsafe import Markup
 
-from ..core.history import History
-from ..core.history import RevisionFile
+from ..core.scripts.history import History
+from ..core.scripts.history import RevisionFile
 from ..core.status import DatabaseStatus
 from .graph import draw_node
 from .graph import draw_row

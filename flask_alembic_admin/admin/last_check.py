@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 
-from ..core.checks import lost_sentence
-from ..core.ledger_checks import CheckRecord
-from ..core.ledger_tables import RunStatus
+from ..core.checks.checks import lost_sentence
+from ..core.ledger.checks import CheckRecord
+from ..core.ledger.tables import RunStatus
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
-from ..core.history import History
+from ..core.scripts.history import History
 from ..core.status import DatabaseStatus
 from . import access
 from .revision_state import state_of

@@ -8,11 +8,11 @@ from flask import render_template
 from flask import request
 
 from ..core.drift import Difference
-from ..core.file_digests import file_digest
-from ..core.history import History
-from ..core.ledger import RunRecord
-from ..core.ledger import RunStatus
-from ..core.plan import Plan
+from ..core.ledger.ledger import RunRecord
+from ..core.ledger.ledger import RunStatus
+from ..core.plans.plan import Plan
+from ..core.scripts.file_digests import file_digest
+from ..core.scripts.history import History
 from ..core.status import database_status
 from ..core.status import DatabaseStatus
 from ..errors import MigrationError

@@ -7,14 +7,14 @@ import dataclasses
 
 import sqlalchemy as sa
 
-from ..core.checks import check_seen_as
-from ..core.ledger_checks import CheckRecord
-from ..core.ledger_tables import RunStatus
-from ..core.plan import Plan
+from ..core.checks.checks import check_seen_as
+from ..core.ledger.checks import CheckRecord
+from ..core.ledger.tables import RunStatus
+from ..core.plans.plan import Plan
 from ..core.project import Project
-from ..core.rehearsal_places import rehearsal_place
-from ..core.rehearsal_places import RehearsalPlace
-from ..core.rehearsal_result import Rehearsal
+from ..core.rehearsal.places import rehearsal_place
+from ..core.rehearsal.places import RehearsalPlace
+from ..core.rehearsal.result import Rehearsal
 from ..runners.process import CHECK_COMMAND
 from .access import current_project
 from .command_lines import job_line

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typing as t
 
-from ..core.history import History
+from ..core.scripts.history import History
 from ..core.status import DatabaseStatus
 from .presenters import Badge
 from .translation import gettext as _

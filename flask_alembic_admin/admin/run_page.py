@@ -6,12 +6,12 @@ import collections.abc as c
 import dataclasses
 import datetime
 
-from ..core.ledger import LogLine
-from ..core.ledger import RunRecord
-from ..core.ledger import RunStatus
-from ..core.ledger import StepRecord
-from ..core.ledger import StepStatus
-from ..core.ledger_tables import ACTIVE
+from ..core.ledger.ledger import LogLine
+from ..core.ledger.ledger import RunRecord
+from ..core.ledger.ledger import RunStatus
+from ..core.ledger.ledger import StepRecord
+from ..core.ledger.ledger import StepStatus
+from ..core.ledger.tables import ACTIVE
 from .presenters import Badge
 from .presenters import badge
 from .presenters import duration

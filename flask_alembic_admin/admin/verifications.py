@@ -9,14 +9,14 @@ import typing as t
 
 import sqlalchemy as sa
 
-from ..core.checks import check_seen_as
-from ..core.file_digests import file_digest
-from ..core.history import RevisionFile
-from ..core.ledger_tables import RunStatus
+from ..core.checks.checks import check_seen_as
+from ..core.ledger.tables import RunStatus
 from ..core.project import Project
-from ..core.verification import Proof
-from ..core.verification import PROOFS
-from ..core.verification import Verification
+from ..core.scripts.file_digests import file_digest
+from ..core.scripts.history import RevisionFile
+from ..core.verification.result import Proof
+from ..core.verification.result import PROOFS
+from ..core.verification.result import Verification
 from .last_check import LastCheck
 from .presenters import Badge
 from .translation import gettext as _

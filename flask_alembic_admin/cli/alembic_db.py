@@ -7,8 +7,8 @@ import copy
 
 import click
 
-from ..core.plain_project import COMMAND
-from ..core.plain_project import PlainMigrator
+from ..core.plain.project import COMMAND
+from ..core.plain.project import PlainMigrator
 from ..errors import COMMAND as FLASK_COMMAND
 from . import COMMANDS
 from .failures import EPILOG

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import collections.abc as c
 
-from ..core.estimate import StepEstimate
-from ..core.estimate import summed
-from ..core.estimate import TableEstimate
-from ..core.plan import Plan
+from ..core.plans.estimate import StepEstimate
+from ..core.plans.estimate import summed
+from ..core.plans.estimate import TableEstimate
+from ..core.plans.plan import Plan
 from ..core.quantities import ago
 from ..core.quantities import duration
 from ..core.quantities import size

@@ -6,7 +6,7 @@ import textwrap
 
 import click
 
-from ..core.forensics import Forensics
+from ..core.forensics.forensics import Forensics
 from .output import number
 
 _MARKS = {"done": "+", "not done": "-", "cannot be told": "?"}

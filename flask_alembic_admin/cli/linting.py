@@ -7,11 +7,11 @@ import textwrap
 
 import click
 
-from ..core.findings import Finding
-from ..core.findings import SEVERITIES
-from ..core.linting import Lint
-from ..core.linting import lint as look
 from ..core.migrator import Migrator
+from ..core.plans.linting import Lint
+from ..core.plans.linting import lint as look
+from ..core.risks.findings import Finding
+from ..core.risks.findings import SEVERITIES
 from .failures import NO
 from .options import label_of
 from .options import migration_command

@@ -7,11 +7,11 @@ import typing as t
 
 import click
 
+from ..core.forensics.rest import plan_rest
 from ..core.migrator import Migrator
-from ..core.plan import Plan
-from ..core.rest import plan_rest
+from ..core.plans.plan import Plan
 from ..core.results import Action
-from ..core.targets import count_or_revision
+from ..core.scripts.targets import count_or_revision
 from ..errors import TargetError
 from .estimates import estimate_lines
 from .estimates import summary_lines

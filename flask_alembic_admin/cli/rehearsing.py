@@ -8,12 +8,12 @@ import typing as t
 import click
 
 from ..core.migrator import Migrator
-from ..core.plan import Plan
-from ..core.rehearsal_places import rehearsal_place
-from ..core.rehearsal_result import Rehearsal
-from ..core.rehearsal_result import RehearsedStep
+from ..core.plans.plan import Plan
+from ..core.rehearsal.places import rehearsal_place
+from ..core.rehearsal.result import Rehearsal
+from ..core.rehearsal.result import RehearsedStep
 from ..core.results import Action
-from ..core.signals import ended_by_sigterm
+from ..core.runs.signals import ended_by_sigterm
 from .failures import NO
 from .options import label_of
 from .options import migration_command

@@ -9,15 +9,15 @@ import typing as t
 
 import click
 
-from ..core.guarded import RunOptions
 from ..core.migrator import Migrator
-from ..core.plan import Plan
-from ..core.plan import replan
-from ..core.preview import StepPreview
+from ..core.plans.plan import Plan
+from ..core.plans.plan import replan
+from ..core.plans.preview import StepPreview
 from ..core.results import Action
 from ..core.results import RunResult
+from ..core.runs.guarded import RunOptions
+from ..core.runs.signals import Signals
 from ..core.servers import Timeouts
-from ..core.signals import Signals
 from ..errors import MigrationError
 from ..errors import PlanMoved
 from ..errors import TargetError

@@ -11,14 +11,14 @@ import click
 
 from ..core.condition import mark_lost
 from ..core.condition import seen_as
-from ..core.ledger import Ledger
-from ..core.ledger import LogLine
-from ..core.ledger import RunRecord
-from ..core.ledger import RunStatus
-from ..core.ledger import StepRecord
+from ..core.forensics.rest import look_at
+from ..core.ledger.ledger import Ledger
+from ..core.ledger.ledger import LogLine
+from ..core.ledger.ledger import RunRecord
+from ..core.ledger.ledger import RunStatus
+from ..core.ledger.ledger import StepRecord
 from ..core.migrator import Migrator
-from ..core.outcomes import withdraw_run
-from ..core.rest import look_at
+from ..core.runs.outcomes import withdraw_run
 from ..core.surroundings import operating_system_user
 from ..errors import TargetError
 from .forensics import echo_forensics

@@ -12,13 +12,13 @@ import click
 import sqlalchemy as sa
 
 from ..core.migrator import Migrator
-from ..core.signals import ended_by_sigterm
+from ..core.runs.signals import ended_by_sigterm
 from ..core.surroundings import operating_system_user
-from ..core.verification import Proof
-from ..core.verification import Verification
-from ..core.verification import VerifiedRevision
-from ..core.verification_check import keep_verification
-from ..core.verifying import verify_revisions
+from ..core.verification.check import keep_verification
+from ..core.verification.result import Proof
+from ..core.verification.result import Verification
+from ..core.verification.result import VerifiedRevision
+from ..core.verification.verifying import verify_revisions
 from ..errors import MigrationError
 from .failures import NO
 from .options import label_of

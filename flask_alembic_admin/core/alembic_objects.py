@@ -16,12 +16,12 @@ from alembic.script import ScriptDirectory
 
 from ..errors import Busy
 
-# Not used here: it hides the ledger's tables, also where the package is not installed.
-from . import autogenerate as autogenerate
-
 # Imported for its effect: it hides our tables from autogenerate, also where nothing is installed.
-from .env_migration import ONE_CONNECTION
-from .env_migration import Reached
+from .env_py.migration import ONE_CONNECTION
+from .env_py.migration import Reached
+
+# Not used here: it hides the ledger's tables, also where the package is not installed.
+from .ledger import autogenerate as autogenerate
 from .project import Project
 
 

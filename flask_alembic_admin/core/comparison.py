@@ -18,10 +18,10 @@ from alembic import autogenerate
 from alembic.runtime.migration import MigrationContext
 
 from ..errors import MigrationError
-from .borrowed import borrowed
 from .drift import Difference
 from .drift import to_differences
-from .ledger_comparisons import ComparisonRecord
+from .env_py.borrowed import borrowed
+from .ledger.comparisons import ComparisonRecord
 from .op_guard import op_guard
 from .reading import made_by_comparing
 from .servers import server_of
@@ -30,7 +30,7 @@ from .servers import Timeouts
 if t.TYPE_CHECKING:
     from alembic.operations import ops
 
-    from .database import Database
+    from .databases.database import Database
     from .reading import Reader
 
 #: Seconds that a comparison may take; a worker that is busy for 30 is often killed.

@@ -10,15 +10,15 @@ import sqlalchemy as sa
 
 from ..errors import Interrupted
 from ..errors import MigrationError
-from .ledger import Ledger
-from .ledger import RunRecord
-from .ledger import RunStatus
-from .ledger import StepRecord
-from .ledger import StepStatus
-from .liveness import is_silent
-from .liveness import process_lives
-from .outcomes import finish_run
+from .ledger.ledger import Ledger
+from .ledger.ledger import RunRecord
+from .ledger.ledger import RunStatus
+from .ledger.ledger import StepRecord
+from .ledger.ledger import StepStatus
+from .ledger.liveness import is_silent
+from .ledger.liveness import process_lives
 from .project import Project
+from .runs.outcomes import finish_run
 from .servers import server_of
 from .settings import FILE_ACTIONS
 

@@ -12,28 +12,28 @@ from alembic.script import Script
 
 from ..errors import TargetError
 from . import internals
-from .env_migration import EnvMigration
-from .guarded import GuardedRun
-from .guarded import RunOptions
+from .drafts.writing import write_merge
+from .drafts.writing import write_revision
+from .env_py.migration import EnvMigration
+from .forensics.rest import Rest
 from .op_guard import op_guard
-from .plan import make_plan
-from .plan import Plan
-from .plan import plan_of
-from .plan import PlanOptions
+from .plans.plan import make_plan
+from .plans.plan import Plan
+from .plans.plan import plan_of
+from .plans.plan import PlanOptions
 from .reading import Reader
-from .rehearsal import rehearse
-from .rehearsal_result import Rehearsal
-from .rest import Rest
+from .rehearsal.rehearsal import rehearse
+from .rehearsal.result import Rehearsal
 from .results import Action
 from .results import RunResult
 from .results import Watcher
-from .run import Run
-from .targets import as_texts
-from .targets import Target
-from .verification import Verification
-from .verifying import verify_revisions
-from .writing import write_merge
-from .writing import write_revision
+from .runs.guarded import GuardedRun
+from .runs.guarded import RunOptions
+from .runs.run import Run
+from .scripts.targets import as_texts
+from .scripts.targets import Target
+from .verification.result import Verification
+from .verification.verifying import verify_revisions
 
 if t.TYPE_CHECKING:
     from alembic.runtime.migration import RevisionStep

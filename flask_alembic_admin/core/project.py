@@ -11,18 +11,18 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from ..errors import SetupError
-from .database import Database
-from .env_folder import EnvFolder
-from .env_options import EnvOptions
-from .hooks import Hooks
-from .ledger import Ledger
-from .ledger_store import default_ledger_url
-from .ledger_store import engine_beside
-from .ledger_store import ledger_engine
-from .ledger_store import LEDGER_FILE
-from .scripts import Scripts
+from .databases.database import Database
+from .databases.version_table import version_place
+from .env_py.folder import EnvFolder
+from .env_py.options import EnvOptions
+from .ledger.ledger import Ledger
+from .ledger.store import default_ledger_url
+from .ledger.store import engine_beside
+from .ledger.store import ledger_engine
+from .ledger.store import LEDGER_FILE
+from .runs.hooks import Hooks
+from .scripts.scripts import Scripts
 from .settings import Settings
-from .version_table import version_place
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

@@ -14,21 +14,21 @@ from ..errors import EnvPyError
 from ..errors import UnknownRevisionError
 from . import internals
 from .alembic_access import AlembicAccess
-from .engine_names import fit_to_database
-from .env_migration import EnvMigration
-from .history import History
-from .ledger import RunRecord
-from .preview import preview_steps
-from .preview import StepPreview
+from .env_py.migration import EnvMigration
+from .ledger.ledger import RunRecord
+from .plans.preview import preview_steps
+from .plans.preview import StepPreview
 from .results import Action
 from .results import step_revision
 from .results import UnknownRevision
-from .run import FindSteps
-from .targets import as_texts
-from .targets import check_target
-from .targets import count_or_revision
-from .targets import explained
-from .targets import Target
+from .runs.run import FindSteps
+from .scripts.engine_names import fit_to_database
+from .scripts.history import History
+from .scripts.targets import as_texts
+from .scripts.targets import check_target
+from .scripts.targets import count_or_revision
+from .scripts.targets import explained
+from .scripts.targets import Target
 
 if t.TYPE_CHECKING:
     from alembic.runtime.migration import RevisionStep

@@ -12,11 +12,11 @@ from ..errors import MigrationError
 from ..errors import UnreachableDatabase
 from .condition import interrupted_run
 from .condition import is_lost
-from .history import History
-from .history import Problem
-from .ledger import RunRecord
+from .databases.version_table import read_heads
+from .ledger.ledger import RunRecord
 from .project import Project
-from .version_table import read_heads
+from .scripts.history import History
+from .scripts.history import Problem
 
 State: t.TypeAlias = t.Literal[
     "up to date",

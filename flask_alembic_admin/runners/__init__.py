@@ -5,12 +5,12 @@ from __future__ import annotations
 import contextlib
 import typing as t
 
-from ..core.check_job import run_check
-from ..core.job import run_job
-from ..core.ledger_tables import RunStatus
+from ..core.checks.job import run_check
+from ..core.ledger.tables import RunStatus
 from ..core.migrator import Migrator
-from ..core.outcomes import finish_run
-from ..core.outcomes import tell_requested
+from ..core.runs.job import run_job
+from ..core.runs.outcomes import finish_run
+from ..core.runs.outcomes import tell_requested
 from ..errors import MigrationError
 from .process import start_check_process
 from .process import start_process

@@ -14,11 +14,11 @@ import typing as t
 import sqlalchemy as sa
 
 from ..core.condition import session_lives
-from ..core.ledger_tables import RunStatus
-from ..core.outcomes import finish_run
-from ..core.patience import insist
+from ..core.ledger.patience import insist
+from ..core.ledger.tables import RunStatus
 from ..core.project import Project
 from ..core.redact import redact
+from ..core.runs.outcomes import finish_run
 from .app_target import app_arguments
 
 _logger = logging.getLogger(__name__)

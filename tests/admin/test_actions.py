@@ -6,7 +6,7 @@ import re
 import pytest
 from flask.testing import FlaskClient
 
-from flask_alembic_admin.core.plan import Plan
+from flask_alembic_admin.core.plans.plan import Plan
 
 from .conftest import fields
 from .conftest import Panel

@@ -7,8 +7,8 @@ import pytest
 from flask_alembic_admin.admin import choices as module
 from flask_alembic_admin.admin.choices import choices
 from flask_alembic_admin.admin.choices import resolved
-from flask_alembic_admin.core.history import History
 from flask_alembic_admin.core.results import Action
+from flask_alembic_admin.core.scripts.history import History
 from flask_alembic_admin.errors import TargetError
 
 from .conftest import Panel

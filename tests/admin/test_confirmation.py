@@ -7,7 +7,7 @@ from flask.testing import FlaskClient
 
 from flask_alembic_admin.admin.confirmation import Confirmation
 from flask_alembic_admin.admin.confirmation import confirmation_of
-from flask_alembic_admin.core.plan import Plan
+from flask_alembic_admin.core.plans.plan import Plan
 
 from . import plans
 from .conftest import Panel

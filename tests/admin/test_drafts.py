@@ -15,8 +15,8 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from flask_alembic_admin.admin import tickets
-from flask_alembic_admin.core import writing
-from flask_alembic_admin.core.ledger import RunRecord
+from flask_alembic_admin.core.drafts import writing
+from flask_alembic_admin.core.ledger.ledger import RunRecord
 from flask_alembic_admin.errors import PlanMoved
 
 from .conftest import fields

@@ -9,10 +9,10 @@ from flask.testing import FlaskClient
 
 from flask_alembic_admin.admin.estimates import lock_badge
 from flask_alembic_admin.admin.estimates import rows_words
-from flask_alembic_admin.core.estimate import Duration
-from flask_alembic_admin.core.estimate import StepEstimate
-from flask_alembic_admin.core.estimate import TableEstimate
-from flask_alembic_admin.core.plan import keep_plan
+from flask_alembic_admin.core.plans.estimate import Duration
+from flask_alembic_admin.core.plans.estimate import StepEstimate
+from flask_alembic_admin.core.plans.estimate import TableEstimate
+from flask_alembic_admin.core.plans.plan import keep_plan
 from flask_alembic_admin.core.table_work import KeepsOut
 from flask_alembic_admin.core.table_work import Work
 

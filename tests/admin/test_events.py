@@ -8,12 +8,12 @@ import pytest
 import sqlalchemy as sa
 
 from flask_alembic_admin.admin.views import run_feed
-from flask_alembic_admin.core.ledger import Ledger
-from flask_alembic_admin.core.ledger import RunStatus
-from flask_alembic_admin.core.ledger import StepStatus
-from flask_alembic_admin.core.ledger_report import LineReport
-from flask_alembic_admin.core.ledger_report import StepReport
-from flask_alembic_admin.core.ledger_tables import RUN
+from flask_alembic_admin.core.ledger.ledger import Ledger
+from flask_alembic_admin.core.ledger.ledger import RunStatus
+from flask_alembic_admin.core.ledger.ledger import StepStatus
+from flask_alembic_admin.core.ledger.report import LineReport
+from flask_alembic_admin.core.ledger.report import StepReport
+from flask_alembic_admin.core.ledger.tables import RUN
 
 from .conftest import Panel
 from .test_runs import fall_silent

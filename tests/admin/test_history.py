@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from flask.testing import FlaskClient
 
-from flask_alembic_admin.core.history import History
-from flask_alembic_admin.core.history import RevisionFile
-from flask_alembic_admin.core.scripts import Scripts
+from flask_alembic_admin.core.scripts.history import History
+from flask_alembic_admin.core.scripts.history import RevisionFile
+from flask_alembic_admin.core.scripts.scripts import Scripts
 
 from ..benchmarks.history import branches_and_merges
 from .conftest import Panel

@@ -11,8 +11,8 @@ import sqlalchemy as sa
 from flask.testing import FlaskClient
 
 from flask_alembic_admin.admin.views import ledger as ledger_view
-from flask_alembic_admin.core.ledger import Ledger
-from flask_alembic_admin.core.ledger_tables import RUN
+from flask_alembic_admin.core.ledger.ledger import Ledger
+from flask_alembic_admin.core.ledger.tables import RUN
 
 from .conftest import Panel
 from .test_runs import failed

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from flask_alembic_admin.admin.views import machine
-from flask_alembic_admin.core.ledger import Ledger
+from flask_alembic_admin.core.ledger.ledger import Ledger
 from flask_alembic_admin.core.status import database_status
 from flask_alembic_admin.core.status import State
 

@@ -5,7 +5,7 @@ import re
 import pytest
 from flask.testing import FlaskClient
 
-from flask_alembic_admin.core.ledger import Ledger
+from flask_alembic_admin.core.ledger.ledger import Ledger
 
 from .conftest import Panel
 from .test_runs import fall_silent

@@ -9,10 +9,10 @@ import sqlalchemy as sa
 from flask.testing import FlaskClient
 
 from flask_alembic_admin.admin import rehearsals
-from flask_alembic_admin.core.ledger import Ledger
-from flask_alembic_admin.core.ledger import RunStatus
-from flask_alembic_admin.core.ledger_tables import CHECK
-from flask_alembic_admin.core.rehearsal_places import RehearsalPlace
+from flask_alembic_admin.core.ledger.ledger import Ledger
+from flask_alembic_admin.core.ledger.ledger import RunStatus
+from flask_alembic_admin.core.ledger.tables import CHECK
+from flask_alembic_admin.core.rehearsal.places import RehearsalPlace
 
 from .conftest import fields
 from .conftest import Panel

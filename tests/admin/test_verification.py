@@ -8,8 +8,8 @@ import pytest
 import sqlalchemy as sa
 from flask.testing import FlaskClient
 
-from flask_alembic_admin.core.checks import queue_check
-from flask_alembic_admin.core.ledger_tables import CHECK
+from flask_alembic_admin.core.checks.checks import queue_check
+from flask_alembic_admin.core.ledger.tables import CHECK
 
 from .conftest import Panel
 from .test_diff import _text as text_of

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from flask_alembic_admin.cli.alembic_db import cli
-from flask_alembic_admin.core.pyproject import ToolTable
+from flask_alembic_admin.core.plain.pyproject import ToolTable
 from flask_alembic_admin.flask_db import cli as flask_db
 
 from .projects import PlainProject

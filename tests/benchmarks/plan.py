@@ -14,10 +14,10 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from flask_alembic_admin.core.plan import keep_plan
-from flask_alembic_admin.core.plan import Plan
-from flask_alembic_admin.core.plan_findings import sight_of
-from flask_alembic_admin.core.plan_findings import steps_of
+from flask_alembic_admin.core.plans.findings import sight_of
+from flask_alembic_admin.core.plans.findings import steps_of
+from flask_alembic_admin.core.plans.plan import keep_plan
+from flask_alembic_admin.core.plans.plan import Plan
 from flask_alembic_admin.core.risks import findings_of
 
 from ..admin.conftest import Panel

@@ -8,7 +8,7 @@ from example_app.demo import Demo
 from example_app.demo import HEAD
 from example_app.demo import Shop
 from example_app.panel import alembic
-from flask_alembic_admin.core.verification_check import keep_verification
+from flask_alembic_admin.core.verification.check import keep_verification
 
 if t.TYPE_CHECKING:
     from .conftest import OpenedShop

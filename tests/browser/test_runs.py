@@ -10,8 +10,8 @@ import pytest
 from playwright.sync_api import expect
 
 from example_app.demo import HEAD
-from flask_alembic_admin.core.recording import STALE
-from flask_alembic_admin.core.recording import TICK
+from flask_alembic_admin.core.ledger.recording import STALE
+from flask_alembic_admin.core.ledger.recording import TICK
 
 from ..faults.app import wait_for
 from .conftest import NewPage

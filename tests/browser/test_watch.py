@@ -8,12 +8,12 @@ import pytest
 import sqlalchemy as sa
 from playwright.sync_api import expect
 
-from flask_alembic_admin.core.ledger import Ledger
-from flask_alembic_admin.core.ledger import RunStatus
-from flask_alembic_admin.core.ledger import StepFacts
-from flask_alembic_admin.core.ledger import StepStatus
-from flask_alembic_admin.core.ledger_report import LineReport
-from flask_alembic_admin.core.ledger_report import StepReport
+from flask_alembic_admin.core.ledger.ledger import Ledger
+from flask_alembic_admin.core.ledger.ledger import RunStatus
+from flask_alembic_admin.core.ledger.ledger import StepFacts
+from flask_alembic_admin.core.ledger.ledger import StepStatus
+from flask_alembic_admin.core.ledger.report import LineReport
+from flask_alembic_admin.core.ledger.report import StepReport
 
 from .conftest import ServedShop
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from flask_alembic_admin.core.verification import Verification
+from flask_alembic_admin.core.verification.result import Verification
 
 from ..apps import create
 from ..apps import drop

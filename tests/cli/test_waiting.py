@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from flask_alembic_admin.core import recording
-from flask_alembic_admin.core.ledger import RunRecord
+from flask_alembic_admin.core.ledger import recording
+from flask_alembic_admin.core.ledger.ledger import RunRecord
 
 from .workplaces import flask_db
 from .workplaces import NOTES
@@ -223,7 +223,7 @@ def test_a_lock_on_a_table_is_waited_for_so_long(
     postgres: Workplace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The step is tried again, each time for so long, and the line says what was missing."""
-    monkeypatch.setattr("flask_alembic_admin.core.retrying.PAUSES", (0.1,))
+    monkeypatch.setattr("flask_alembic_admin.core.runs.retrying.PAUSES", (0.1,))
     postgres.write(ORDERS, USERS, "op.execute('ALTER TABLE users ADD COLUMN name text')")
 
     with postgres.engines["default"].begin() as connection:

@@ -13,10 +13,10 @@ from click.testing import CliRunner
 from click.testing import Result
 
 from flask_alembic_admin.cli import COMMANDS
-from flask_alembic_admin.core.database import pair_databases
+from flask_alembic_admin.core.databases.database import pair_databases
 from flask_alembic_admin.core.migrator import Migrator
 from flask_alembic_admin.core.project import Project
-from flask_alembic_admin.core.scripts import Scripts
+from flask_alembic_admin.core.scripts.scripts import Scripts
 from flask_alembic_admin.core.settings import Settings
 
 from ..apps import add_revision

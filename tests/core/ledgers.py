@@ -7,9 +7,9 @@ import concurrent.futures
 import threading
 import typing as t
 
-from flask_alembic_admin.core.ledger import Ledger
-from flask_alembic_admin.core.ledger import Queued
-from flask_alembic_admin.core.ledger import RunStatus
+from flask_alembic_admin.core.ledger.ledger import Ledger
+from flask_alembic_admin.core.ledger.ledger import Queued
+from flask_alembic_admin.core.ledger.ledger import RunStatus
 
 THREADS = 16
 T = t.TypeVar("T")

@@ -8,7 +8,7 @@ import typing as t
 
 import sqlalchemy as sa
 
-from flask_alembic_admin.core.rehearsal_result import Rehearsal
+from flask_alembic_admin.core.rehearsal.result import Rehearsal
 
 from ..apps import add_revision
 from ..apps import create

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from flask_alembic_admin.core.async_engines import sync_engine
+from flask_alembic_admin.core.databases.async_engines import sync_engine
 from flask_alembic_admin.errors import SetupError
 
 

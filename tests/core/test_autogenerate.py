@@ -15,9 +15,9 @@ from alembic.autogenerate import compare_metadata
 from alembic.autogenerate import produce_migrations
 from alembic.migration import MigrationContext
 
-from flask_alembic_admin.core import autogenerate
-from flask_alembic_admin.core.ledger_tables import METADATA
-from flask_alembic_admin.core.ledger_tables import TABLE_NAMES
+from flask_alembic_admin.core.ledger import autogenerate
+from flask_alembic_admin.core.ledger.tables import METADATA
+from flask_alembic_admin.core.ledger.tables import TABLE_NAMES
 
 ROOT = Path(__file__).parents[2]
 
@@ -163,13 +163,13 @@ def python(
 @pytest.mark.parametrize(
     "imports",
     [
-        "import alembic, flask_alembic_admin.core.autogenerate",
-        "import flask_alembic_admin.core.autogenerate, alembic",
-        "import flask_alembic_admin.core.autogenerate, alembic.command",
-        "import alembic.runtime.plugins, flask_alembic_admin.core.autogenerate",
-        "import alembic.operations.ops, flask_alembic_admin.core.autogenerate",
-        "import flask_alembic_admin.core.ledger, flask_alembic_admin.core.autogenerate",
-        "import importlib, flask_alembic_admin.core.autogenerate as a; importlib.reload(a)",
+        "import alembic, flask_alembic_admin.core.ledger.autogenerate",
+        "import flask_alembic_admin.core.ledger.autogenerate, alembic",
+        "import flask_alembic_admin.core.ledger.autogenerate, alembic.command",
+        "import alembic.runtime.plugins, flask_alembic_admin.core.ledger.autogenerate",
+        "import alembic.operations.ops, flask_alembic_admin.core.ledger.autogenerate",
+        "from flask_alembic_admin.core.ledger import ledger, autogenerate",
+        "import importlib, flask_alembic_admin.core.ledger.autogenerate as a; importlib.reload(a)",
     ],
 )
 def test_the_plugin_is_registered_once_in_any_order_of_imports(
@@ -221,7 +221,7 @@ def test_a_plain_alembic_does_not_drop_the_ledger(
         f"""
 import sqlalchemy as sa
 from alembic import context
-{"" if installed else "import flask_alembic_admin.core.autogenerate"}
+{"" if installed else "import flask_alembic_admin.core.ledger.autogenerate"}
 engine = sa.create_engine({url!r})
 
 with engine.connect() as connection:

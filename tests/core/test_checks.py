@@ -9,18 +9,18 @@ import typing as t
 import pytest
 import sqlalchemy as sa
 
-from flask_alembic_admin.core import check_job
-from flask_alembic_admin.core.check_job import run_check
-from flask_alembic_admin.core.check_kinds import carries_out
-from flask_alembic_admin.core.check_kinds import WORK
-from flask_alembic_admin.core.checks import check_seen_as
-from flask_alembic_admin.core.checks import queue_check
-from flask_alembic_admin.core.ledger import CheckRecord
-from flask_alembic_admin.core.ledger import Ledger
-from flask_alembic_admin.core.ledger import RunStatus
-from flask_alembic_admin.core.ledger_tables import CHECK
+from flask_alembic_admin.core.checks import job as check_job
+from flask_alembic_admin.core.checks.checks import check_seen_as
+from flask_alembic_admin.core.checks.checks import queue_check
+from flask_alembic_admin.core.checks.job import run_check
+from flask_alembic_admin.core.checks.kinds import carries_out
+from flask_alembic_admin.core.checks.kinds import WORK
+from flask_alembic_admin.core.ledger.ledger import CheckRecord
+from flask_alembic_admin.core.ledger.ledger import Ledger
+from flask_alembic_admin.core.ledger.ledger import RunStatus
+from flask_alembic_admin.core.ledger.tables import CHECK
 from flask_alembic_admin.core.migrator import Migrator
-from flask_alembic_admin.core.signals import ended_by_sigterm
+from flask_alembic_admin.core.runs.signals import ended_by_sigterm
 from flask_alembic_admin.errors import TargetError
 from flask_alembic_admin.runners import start_check
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import sqlalchemy as sa
 
-from flask_alembic_admin.core.verification import VerifiedRevision
+from flask_alembic_admin.core.verification.result import VerifiedRevision
 
 from ..apps import add_revision
 from ..apps import MakeSite

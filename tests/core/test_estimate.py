@@ -9,15 +9,15 @@ import typing as t
 import pytest
 import sqlalchemy as sa
 
-from flask_alembic_admin.core.estimate import durations_of
-from flask_alembic_admin.core.estimate import StepEstimate
-from flask_alembic_admin.core.estimate import summed
-from flask_alembic_admin.core.estimate import TableEstimate
-from flask_alembic_admin.core.ledger_reader import LedgerReader
-from flask_alembic_admin.core.plan import make_plan
-from flask_alembic_admin.core.plan import Plan
-from flask_alembic_admin.core.plan import PlannedStep
-from flask_alembic_admin.core.plan import replan
+from flask_alembic_admin.core.ledger.reader import LedgerReader
+from flask_alembic_admin.core.plans.estimate import durations_of
+from flask_alembic_admin.core.plans.estimate import StepEstimate
+from flask_alembic_admin.core.plans.estimate import summed
+from flask_alembic_admin.core.plans.estimate import TableEstimate
+from flask_alembic_admin.core.plans.plan import make_plan
+from flask_alembic_admin.core.plans.plan import Plan
+from flask_alembic_admin.core.plans.plan import PlannedStep
+from flask_alembic_admin.core.plans.plan import replan
 
 from ..apps import add_revision
 from ..apps import create

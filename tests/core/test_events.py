@@ -16,13 +16,13 @@ from flask_alembic_admin import run_requested
 from flask_alembic_admin import run_started
 from flask_alembic_admin import RunOptions
 from flask_alembic_admin import step_finished
-from flask_alembic_admin.core.events import tell
-from flask_alembic_admin.core.job import run_job
-from flask_alembic_admin.core.ledger import RunStatus
+from flask_alembic_admin.core.ledger.ledger import RunStatus
 from flask_alembic_admin.core.locks import lock_for
 from flask_alembic_admin.core.locks import Owner
-from flask_alembic_admin.core.outcomes import finish_run
 from flask_alembic_admin.core.results import RunResult
+from flask_alembic_admin.core.runs.events import tell
+from flask_alembic_admin.core.runs.job import run_job
+from flask_alembic_admin.core.runs.outcomes import finish_run
 from flask_alembic_admin.errors import Locked
 from flask_alembic_admin.errors import PlanMoved
 from flask_alembic_admin.errors import RunFailed
@@ -243,7 +243,7 @@ def test_a_subscriber_that_raises_harms_nobody(
 
     assert result.after == ("b2",)
     assert sorted(heard) == ["one"] * 5 + ["other"] * 5
-    failures = [r for r in caplog.records if r.name == "flask_alembic_admin.core.events"]
+    failures = [r for r in caplog.records if r.name == "flask_alembic_admin.core.runs.events"]
     assert len(failures) == 10
     assert "step-finished" in caplog.text
 

@@ -8,9 +8,9 @@ import typing as t
 import pytest
 import sqlalchemy as sa
 
-from flask_alembic_admin.core.forensics import Forensics
-from flask_alembic_admin.core.half_applied import look
-from flask_alembic_admin.core.ledger import RunRecord
+from flask_alembic_admin.core.forensics.forensics import Forensics
+from flask_alembic_admin.core.forensics.half_applied import look
+from flask_alembic_admin.core.ledger.ledger import RunRecord
 from flask_alembic_admin.errors import RunFailed
 
 from ..apps import add_revision

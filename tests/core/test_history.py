@@ -16,16 +16,16 @@ from pathlib import Path
 import pytest
 from alembic.script import ScriptDirectory
 
-from flask_alembic_admin.core import history as history_module
-from flask_alembic_admin.core import revision_files
-from flask_alembic_admin.core.history import folder_signature
-from flask_alembic_admin.core.history import FolderSignature
-from flask_alembic_admin.core.history import History
-from flask_alembic_admin.core.history import HistoryReader
-from flask_alembic_admin.core.history import Problem
-from flask_alembic_admin.core.history import read_history
-from flask_alembic_admin.core.history import RevisionFile
-from flask_alembic_admin.core.revision_files import read_file
+from flask_alembic_admin.core.scripts import history as history_module
+from flask_alembic_admin.core.scripts import revision_files
+from flask_alembic_admin.core.scripts.history import folder_signature
+from flask_alembic_admin.core.scripts.history import FolderSignature
+from flask_alembic_admin.core.scripts.history import History
+from flask_alembic_admin.core.scripts.history import HistoryReader
+from flask_alembic_admin.core.scripts.history import Problem
+from flask_alembic_admin.core.scripts.history import read_history
+from flask_alembic_admin.core.scripts.history import RevisionFile
+from flask_alembic_admin.core.scripts.revision_files import read_file
 
 TEMPLATE = '''"""{message}
 
@@ -451,7 +451,7 @@ def test_no_file_is_ever_run(tmp_path: Path) -> None:
 def test_neither_flask_nor_sqlalchemy_nor_alembic_is_imported() -> None:
     """Reading a history needs nothing but Python."""
     code = (
-        "import sys, flask_alembic_admin.core.history;"
+        "import sys, flask_alembic_admin.core.scripts.history;"
         "print({'flask', 'sqlalchemy', 'alembic'} & set(sys.modules))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

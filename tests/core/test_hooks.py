@@ -6,11 +6,11 @@ import typing as t
 
 import pytest
 
-from flask_alembic_admin.core.hooks import checked_hook
-from flask_alembic_admin.core.hooks import HookCalls
-from flask_alembic_admin.core.hooks import Hooks
-from flask_alembic_admin.core.hooks import RunFacts
-from flask_alembic_admin.core.ledger_tables import RunStatus
+from flask_alembic_admin.core.ledger.tables import RunStatus
+from flask_alembic_admin.core.runs.hooks import checked_hook
+from flask_alembic_admin.core.runs.hooks import HookCalls
+from flask_alembic_admin.core.runs.hooks import Hooks
+from flask_alembic_admin.core.runs.hooks import RunFacts
 from flask_alembic_admin.errors import HookFailed
 from flask_alembic_admin.errors import SetupError
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from flask_alembic_admin.core.scripts import Scripts
+from flask_alembic_admin.core.scripts.scripts import Scripts
 from flask_alembic_admin.errors import ScriptError
 
 from ..apps import add_line

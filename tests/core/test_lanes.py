@@ -7,9 +7,9 @@ import typing as t
 
 import pytest
 
-from flask_alembic_admin.core.lanes import Lanes
-from flask_alembic_admin.core.lanes import lay_out
-from flask_alembic_admin.core.lanes import Line
+from flask_alembic_admin.core.scripts.lanes import Lanes
+from flask_alembic_admin.core.scripts.lanes import lay_out
+from flask_alembic_admin.core.scripts.lanes import Line
 
 EVERY_LANE = 10**9
 

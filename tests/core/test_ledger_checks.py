@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from flask_alembic_admin.core import ledger_checks
-from flask_alembic_admin.core.ledger import Ledger
-from flask_alembic_admin.core.ledger import ledger_engine
-from flask_alembic_admin.core.ledger import RunStatus
-from flask_alembic_admin.core.ledger_tables import CHECK
-from flask_alembic_admin.core.ledger_tables import TABLE_NAMES
+from flask_alembic_admin.core.ledger import checks as ledger_checks
+from flask_alembic_admin.core.ledger.ledger import Ledger
+from flask_alembic_admin.core.ledger.ledger import ledger_engine
+from flask_alembic_admin.core.ledger.ledger import RunStatus
+from flask_alembic_admin.core.ledger.tables import CHECK
+from flask_alembic_admin.core.ledger.tables import TABLE_NAMES
 
 from .ledgers import at_once
 from .ledgers import planned

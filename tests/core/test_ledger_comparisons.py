@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from flask_alembic_admin.core.ledger import ComparisonRecord
-from flask_alembic_admin.core.ledger import Ledger
-from flask_alembic_admin.core.ledger import ledger_engine
-from flask_alembic_admin.core.ledger_tables import COMPARISON
-from flask_alembic_admin.core.ledger_tables import TABLE_NAMES
+from flask_alembic_admin.core.ledger.ledger import ComparisonRecord
+from flask_alembic_admin.core.ledger.ledger import Ledger
+from flask_alembic_admin.core.ledger.ledger import ledger_engine
+from flask_alembic_admin.core.ledger.tables import COMPARISON
+from flask_alembic_admin.core.ledger.tables import TABLE_NAMES
 
 from .ledgers import at_once
 from .ledgers import planned

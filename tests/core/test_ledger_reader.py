@@ -7,11 +7,11 @@ import typing as t
 import pytest
 import sqlalchemy as sa
 
-from flask_alembic_admin.core.ledger import Ledger
-from flask_alembic_admin.core.ledger import ledger_engine
-from flask_alembic_admin.core.ledger import Queued
-from flask_alembic_admin.core.ledger import RunStatus
-from flask_alembic_admin.core.ledger_tables import RUN
+from flask_alembic_admin.core.ledger.ledger import Ledger
+from flask_alembic_admin.core.ledger.ledger import ledger_engine
+from flask_alembic_admin.core.ledger.ledger import Queued
+from flask_alembic_admin.core.ledger.ledger import RunStatus
+from flask_alembic_admin.core.ledger.tables import RUN
 
 from .ledgers import claim
 from .ledgers import ended

@@ -7,8 +7,8 @@ import typing as t
 import pytest
 import sqlalchemy as sa
 
-from flask_alembic_admin.core.linting import lint
-from flask_alembic_admin.core.plan import make_plan
+from flask_alembic_admin.core.plans.linting import lint
+from flask_alembic_admin.core.plans.plan import make_plan
 
 from ..apps import add_revision
 from ..apps import MakeSite

@@ -7,16 +7,16 @@ import typing as t
 import pytest
 import sqlalchemy as sa
 
-from flask_alembic_admin.core import plan_findings
-from flask_alembic_admin.core.file_digests import file_digest
-from flask_alembic_admin.core.findings import Finding
 from flask_alembic_admin.core.migrator import Migrator
-from flask_alembic_admin.core.plan import make_plan
-from flask_alembic_admin.core.plan import Plan
-from flask_alembic_admin.core.plan import PlanOptions
-from flask_alembic_admin.core.plan import replan
+from flask_alembic_admin.core.plans import findings as plan_findings
+from flask_alembic_admin.core.plans.plan import make_plan
+from flask_alembic_admin.core.plans.plan import Plan
+from flask_alembic_admin.core.plans.plan import PlanOptions
+from flask_alembic_admin.core.plans.plan import replan
 from flask_alembic_admin.core.results import Action
 from flask_alembic_admin.core.risks import Sight
+from flask_alembic_admin.core.risks.findings import Finding
+from flask_alembic_admin.core.scripts.file_digests import file_digest
 from flask_alembic_admin.core.servers import SqliteServer
 from flask_alembic_admin.core.servers import Timeouts
 from flask_alembic_admin.core.settings import Settings

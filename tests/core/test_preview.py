@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from flask_alembic_admin.core.preview import StepPreview
+from flask_alembic_admin.core.plans.preview import StepPreview
 from flask_alembic_admin.errors import TargetError
 from flask_alembic_admin.errors import UnknownRevisionError
 

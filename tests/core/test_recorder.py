@@ -9,9 +9,9 @@ import typing as t
 import pytest
 import sqlalchemy as sa
 
-from flask_alembic_admin.core import recorder
-from flask_alembic_admin.core.operations import Operation
-from flask_alembic_admin.core.preview import StepPreview
+from flask_alembic_admin.core.plans.preview import StepPreview
+from flask_alembic_admin.core.recorder import recorder
+from flask_alembic_admin.core.recorder.operations import Operation
 
 from ..apps import add_revision
 from ..apps import create

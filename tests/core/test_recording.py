@@ -11,15 +11,15 @@ import typing as t
 import pytest
 import sqlalchemy as sa
 
-from flask_alembic_admin.core import recording
-from flask_alembic_admin.core.ledger import Ledger
-from flask_alembic_admin.core.ledger_report import Answer
-from flask_alembic_admin.core.ledger_tables import RunRecord
-from flask_alembic_admin.core.ledger_tables import StepRecord
-from flask_alembic_admin.core.onlooker import Sight
-from flask_alembic_admin.core.recording import Recording
+from flask_alembic_admin.core.ledger import recording
+from flask_alembic_admin.core.ledger.ledger import Ledger
+from flask_alembic_admin.core.ledger.recording import Recording
+from flask_alembic_admin.core.ledger.report import Answer
+from flask_alembic_admin.core.ledger.tables import RunRecord
+from flask_alembic_admin.core.ledger.tables import StepRecord
 from flask_alembic_admin.core.results import Watcher
-from flask_alembic_admin.core.watchers import Watchers
+from flask_alembic_admin.core.runs.onlooker import Sight
+from flask_alembic_admin.core.runs.watchers import Watchers
 
 from ..apps import add_line
 from ..apps import add_revision

@@ -11,14 +11,14 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from flask_alembic_admin.core.database import Database
+from flask_alembic_admin.core.databases.database import Database
 from flask_alembic_admin.core.locks import lock_for
 from flask_alembic_admin.core.locks import Owner
-from flask_alembic_admin.core.rehearsal_copies import guard_of
-from flask_alembic_admin.core.rehearsal_result import Rehearsal
+from flask_alembic_admin.core.rehearsal.copies import guard_of
+from flask_alembic_admin.core.rehearsal.result import Rehearsal
+from flask_alembic_admin.core.runs.signals import ended_by_sigterm
+from flask_alembic_admin.core.runs.signals import EndedBySignal
 from flask_alembic_admin.core.servers import PostgresqlServer
-from flask_alembic_admin.core.signals import ended_by_sigterm
-from flask_alembic_admin.core.signals import EndedBySignal
 from flask_alembic_admin.errors import Locked
 from flask_alembic_admin.errors import NotRehearsable
 from flask_alembic_admin.errors import PlanMoved

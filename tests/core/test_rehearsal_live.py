@@ -7,16 +7,16 @@ import threading
 import pytest
 import sqlalchemy as sa
 
-from flask_alembic_admin.core import rehearsal_guard
-from flask_alembic_admin.core.database import Database
+from flask_alembic_admin.core.databases.database import Database
 from flask_alembic_admin.core.locks import lock_for
 from flask_alembic_admin.core.locks import Owner
-from flask_alembic_admin.core.rehearsal_guard import bounded
-from flask_alembic_admin.core.rehearsal_limits import needs_commit
-from flask_alembic_admin.core.rehearsal_result import Rehearsal
+from flask_alembic_admin.core.rehearsal import guard as rehearsal_guard
+from flask_alembic_admin.core.rehearsal.guard import bounded
+from flask_alembic_admin.core.rehearsal.limits import needs_commit
+from flask_alembic_admin.core.rehearsal.result import Rehearsal
+from flask_alembic_admin.core.runs.signals import ended_by_sigterm
+from flask_alembic_admin.core.runs.signals import EndedBySignal
 from flask_alembic_admin.core.servers import Timeouts
-from flask_alembic_admin.core.signals import ended_by_sigterm
-from flask_alembic_admin.core.signals import EndedBySignal
 from flask_alembic_admin.errors import Locked
 from flask_alembic_admin.errors import NotRehearsable
 from flask_alembic_admin.errors import PlanMoved

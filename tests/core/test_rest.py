@@ -10,15 +10,15 @@ import typing as t
 import pytest
 import sqlalchemy as sa
 
-from flask_alembic_admin.core.guarded import RunOptions
-from flask_alembic_admin.core.ledger import RunRecord
-from flask_alembic_admin.core.outcomes import withdraw_run
-from flask_alembic_admin.core.plan import keep_plan
-from flask_alembic_admin.core.plan import make_plan
-from flask_alembic_admin.core.plan import Plan
-from flask_alembic_admin.core.rest import NoRest
-from flask_alembic_admin.core.rest import plan_rest
+from flask_alembic_admin.core.forensics.rest import NoRest
+from flask_alembic_admin.core.forensics.rest import plan_rest
+from flask_alembic_admin.core.ledger.ledger import RunRecord
+from flask_alembic_admin.core.plans.plan import keep_plan
+from flask_alembic_admin.core.plans.plan import make_plan
+from flask_alembic_admin.core.plans.plan import Plan
 from flask_alembic_admin.core.results import RunResult
+from flask_alembic_admin.core.runs.guarded import RunOptions
+from flask_alembic_admin.core.runs.outcomes import withdraw_run
 from flask_alembic_admin.errors import Interrupted
 from flask_alembic_admin.errors import PlanMoved
 from flask_alembic_admin.errors import RunFailed

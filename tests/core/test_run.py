@@ -8,7 +8,7 @@ import typing as t
 import pytest
 import sqlalchemy as sa
 
-from flask_alembic_admin.core import patience
+from flask_alembic_admin.core.ledger import patience
 from flask_alembic_admin.errors import RunFailed
 
 from ..apps import add_line

@@ -9,7 +9,7 @@ import threading
 
 import pytest
 
-from flask_alembic_admin.core.signals import Signals
+from flask_alembic_admin.core.runs.signals import Signals
 
 from .servers.helpers import eventually
 

@@ -8,14 +8,14 @@ from alembic.script.revision import MultipleHeads
 from alembic.script.revision import RevisionError
 from alembic.util import CommandError
 
-from flask_alembic_admin.core.history import History
-from flask_alembic_admin.core.history import read_history
 from flask_alembic_admin.core.results import UnknownRevision
-from flask_alembic_admin.core.targets import as_texts
-from flask_alembic_admin.core.targets import check_target
-from flask_alembic_admin.core.targets import count_or_revision
-from flask_alembic_admin.core.targets import explained
-from flask_alembic_admin.core.targets import Target
+from flask_alembic_admin.core.scripts.history import History
+from flask_alembic_admin.core.scripts.history import read_history
+from flask_alembic_admin.core.scripts.targets import as_texts
+from flask_alembic_admin.core.scripts.targets import check_target
+from flask_alembic_admin.core.scripts.targets import count_or_revision
+from flask_alembic_admin.core.scripts.targets import explained
+from flask_alembic_admin.core.scripts.targets import Target
 from flask_alembic_admin.errors import TargetError
 
 from ..apps import add_revision

@@ -18,7 +18,7 @@ from flask_sqlalchemy import SQLAlchemy
 
 from flask_alembic_admin import Alembic
 from flask_alembic_admin import AlembicAdmin
-from flask_alembic_admin.core.ledger_tables import TABLE_NAMES
+from flask_alembic_admin.core.ledger.tables import TABLE_NAMES
 from flask_alembic_admin.core.results import RunResult
 
 from ..apps import dispose

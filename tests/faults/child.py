@@ -9,13 +9,13 @@ import typing as t
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-from flask_alembic_admin.core import ledger_store
-from flask_alembic_admin.core import patience
-from flask_alembic_admin.core import recording
-from flask_alembic_admin.core.guarded import RunOptions
-from flask_alembic_admin.core.ledger import Ledger
-from flask_alembic_admin.core.recording import Recording
-from flask_alembic_admin.core.run import Run
+from flask_alembic_admin.core.ledger import patience
+from flask_alembic_admin.core.ledger import recording
+from flask_alembic_admin.core.ledger import store as ledger_store
+from flask_alembic_admin.core.ledger.ledger import Ledger
+from flask_alembic_admin.core.ledger.recording import Recording
+from flask_alembic_admin.core.runs.guarded import RunOptions
+from flask_alembic_admin.core.runs.run import Run
 
 from .app import create_app
 from .app import DEADLINE

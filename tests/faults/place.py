@@ -16,14 +16,14 @@ import sqlalchemy as sa
 from flask import Flask
 
 from flask_alembic_admin import Alembic
-from flask_alembic_admin.core.guarded import RunOptions
-from flask_alembic_admin.core.ledger import Ledger
-from flask_alembic_admin.core.ledger import RunRecord
-from flask_alembic_admin.core.ledger_tables import RUN
-from flask_alembic_admin.core.ledger_tables import TABLE_NAMES
-from flask_alembic_admin.core.plan import Plan
-from flask_alembic_admin.core.plan import plan_steps
+from flask_alembic_admin.core.ledger.ledger import Ledger
+from flask_alembic_admin.core.ledger.ledger import RunRecord
+from flask_alembic_admin.core.ledger.tables import RUN
+from flask_alembic_admin.core.ledger.tables import TABLE_NAMES
+from flask_alembic_admin.core.plans.plan import Plan
+from flask_alembic_admin.core.plans.plan import plan_steps
 from flask_alembic_admin.core.results import RunResult
+from flask_alembic_admin.core.runs.guarded import RunOptions
 from flask_alembic_admin.runners import start_run
 
 from ..apps import add_revision

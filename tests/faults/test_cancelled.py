@@ -9,7 +9,7 @@ import typing as t
 
 import pytest
 
-from flask_alembic_admin.core import recording
+from flask_alembic_admin.core.ledger import recording
 
 from .app import wait_for
 from .conftest import MakePlace

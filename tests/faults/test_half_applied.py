@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from flask_alembic_admin.core.forensics import Forensics
-from flask_alembic_admin.core.ledger import RunRecord
-from flask_alembic_admin.core.plan import keep_plan
-from flask_alembic_admin.core.rest import look_at
-from flask_alembic_admin.core.rest import plan_rest
+from flask_alembic_admin.core.forensics.forensics import Forensics
+from flask_alembic_admin.core.forensics.rest import look_at
+from flask_alembic_admin.core.forensics.rest import plan_rest
+from flask_alembic_admin.core.ledger.ledger import RunRecord
+from flask_alembic_admin.core.plans.plan import keep_plan
 
 from ..apps import create
 from .place import Place

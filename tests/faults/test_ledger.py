@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from flask_alembic_admin.core import patience
-from flask_alembic_admin.core.job import run_job
-from flask_alembic_admin.core.ledger import Ledger
-from flask_alembic_admin.core.ledger import RunStatus
-from flask_alembic_admin.core.ledger_tables import RUN
+from flask_alembic_admin.core.ledger import patience
+from flask_alembic_admin.core.ledger.ledger import Ledger
+from flask_alembic_admin.core.ledger.ledger import RunStatus
+from flask_alembic_admin.core.ledger.tables import RUN
+from flask_alembic_admin.core.runs.job import run_job
 from flask_alembic_admin.errors import Interrupted
 from flask_alembic_admin.errors import LedgerUnavailable
 

@@ -10,9 +10,9 @@ import typing as t
 import pytest
 import sqlalchemy as sa
 
-from flask_alembic_admin.core import onlooker
-from flask_alembic_admin.core import recording
-from flask_alembic_admin.core import retrying
+from flask_alembic_admin.core.ledger import recording
+from flask_alembic_admin.core.runs import onlooker
+from flask_alembic_admin.core.runs import retrying
 from flask_alembic_admin.core.servers import server_of
 from flask_alembic_admin.core.servers import Timeouts
 from flask_alembic_admin.errors import RunFailed

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from flask_alembic_admin.core.job import run_job
-from flask_alembic_admin.core.plan import Plan
+from flask_alembic_admin.core.plans.plan import Plan
+from flask_alembic_admin.core.runs.job import run_job
 from flask_alembic_admin.errors import MigrationError
 from flask_alembic_admin.errors import PlanMoved
 

@@ -10,7 +10,7 @@ import uuid
 import pytest
 import sqlalchemy as sa
 
-from flask_alembic_admin.core.ledger_tables import METADATA
+from flask_alembic_admin.core.ledger.tables import METADATA
 from flask_alembic_admin.errors import MigrationError
 
 from .conftest import MakePlace

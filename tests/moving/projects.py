@@ -24,7 +24,7 @@ from flask import Flask
 from flask.cli import FlaskGroup
 
 from flask_alembic_admin import Alembic
-from flask_alembic_admin.core.ledger_tables import TABLE_NAMES
+from flask_alembic_admin.core.ledger.tables import TABLE_NAMES
 
 from ..apps import dispose
 

@@ -8,8 +8,8 @@ import typing as t
 from flask import render_template
 from flask.typing import ResponseReturnValue
 
-from ...core.history import RevisionFile
 from ...core.results import Action
+from ...core.scripts.history import RevisionFile
 from ...core.status import database_status
 from ...core.status import DatabaseStatus
 from ..access import current_project

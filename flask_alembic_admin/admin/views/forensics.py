@@ -10,10 +10,10 @@ from flask import redirect
 from flask import url_for
 from flask.typing import ResponseReturnValue
 
+from ...core.forensics.rest import look_at
+from ...core.forensics.rest import plan_rest
 from ...core.migrator import Migrator
-from ...core.plan import keep_plan
-from ...core.rest import look_at
-from ...core.rest import plan_rest
+from ...core.plans.plan import keep_plan
 from ..access import actor
 from ..access import current_project
 from ..forms import ProtectedForm

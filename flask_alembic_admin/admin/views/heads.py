@@ -7,8 +7,8 @@ import dataclasses
 from flask import render_template
 from flask.typing import ResponseReturnValue
 
-from ...core.history import History
-from ...core.history import RevisionFile
+from ...core.scripts.history import History
+from ...core.scripts.history import RevisionFile
 from ...core.status import database_status
 from ...core.status import DatabaseStatus
 from ..access import current_project

@@ -14,14 +14,14 @@ from flask.typing import ResponseReturnValue
 
 from ...core.condition import interrupted_run
 from ...core.condition import mark_lost
-from ...core.ledger import Queued
-from ...core.ledger import RunRecord
-from ...core.ledger import RunStatus
+from ...core.ledger.ledger import Queued
+from ...core.ledger.ledger import RunRecord
+from ...core.ledger.ledger import RunStatus
 from ...core.migrator import Migrator
-from ...core.plan import keep_plan
-from ...core.plan import make_plan
-from ...core.plan import Plan
-from ...core.plan import replan
+from ...core.plans.plan import keep_plan
+from ...core.plans.plan import make_plan
+from ...core.plans.plan import Plan
+from ...core.plans.plan import replan
 from ...core.results import Action
 from ...core.settings import FILE_ACTIONS
 from ...errors import MigrationError

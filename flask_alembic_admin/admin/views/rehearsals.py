@@ -11,10 +11,10 @@ from flask import redirect
 from flask import url_for
 from flask.typing import ResponseReturnValue
 
-from ...core.checks import queue_check
-from ...core.ledger import RunStatus
+from ...core.checks.checks import queue_check
+from ...core.ledger.ledger import RunStatus
 from ...core.migrator import Migrator
-from ...core.plan import Plan
+from ...core.plans.plan import Plan
 from ...core.settings import FILE_ACTIONS
 from ...errors import MigrationError
 from ...runners import start_check

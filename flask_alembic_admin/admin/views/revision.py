@@ -11,9 +11,9 @@ from flask import render_template
 from flask import url_for
 from flask.typing import ResponseReturnValue
 
-from ...core.file_digests import applied_digest
-from ...core.file_digests import file_digest
-from ...core.ledger import Touch
+from ...core.ledger.ledger import Touch
+from ...core.scripts.file_digests import applied_digest
+from ...core.scripts.file_digests import file_digest
 from ...core.status import database_status
 from ..access import current_project
 from ..forms import ProtectedForm

@@ -12,9 +12,9 @@ from flask.typing import ResponseReturnValue
 
 from ...core.condition import is_orphaned
 from ...core.condition import seen_as
-from ...core.ledger import Ledger
-from ...core.ledger import RunStatus
-from ...core.ledger import StepStatus
+from ...core.ledger.ledger import Ledger
+from ...core.ledger.ledger import RunStatus
+from ...core.ledger.ledger import StepStatus
 from ..access import current_project
 from ..ledger import needed_ledger
 from ..run_page import log_text

@@ -16,11 +16,11 @@ from flask.typing import ResponseReturnValue
 from ...core.condition import is_orphaned
 from ...core.condition import mark_lost
 from ...core.condition import seen_as
-from ...core.forensics import Forensics
-from ...core.ledger import RunRecord
-from ...core.ledger import RunStatus
-from ...core.outcomes import withdraw_run
-from ...core.plan_options import PlanOptions
+from ...core.forensics.forensics import Forensics
+from ...core.ledger.ledger import RunRecord
+from ...core.ledger.ledger import RunStatus
+from ...core.plans.options import PlanOptions
+from ...core.runs.outcomes import withdraw_run
 from ...core.servers import server_of
 from ...core.settings import ACTIONS
 from ...core.settings import RUNNERS

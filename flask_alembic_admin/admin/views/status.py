@@ -6,8 +6,8 @@ import sqlalchemy as sa
 from flask import render_template
 from flask.typing import ResponseReturnValue
 
-from ...core.ledger import RunRecord
-from ...core.ledger import RunStatus
+from ...core.ledger.ledger import RunRecord
+from ...core.ledger.ledger import RunStatus
 from ...core.status import database_status
 from ..access import current_project
 from ..access import visible_databases

@@ -13,7 +13,7 @@ from flask import render_template
 from flask import url_for
 from flask.typing import ResponseReturnValue
 
-from ...core.checks import queue_check
+from ...core.checks.checks import queue_check
 from ...core.migrator import Migrator
 from ...errors import MigrationError
 from ...runners import start_check

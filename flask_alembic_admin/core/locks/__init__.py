@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..database import Database
+from ..databases.database import Database
 from . import mysql as mysql
 from . import postgresql as postgresql
 from . import sqlite as sqlite

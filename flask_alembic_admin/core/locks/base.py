@@ -15,7 +15,7 @@ import sqlalchemy as sa
 
 from ...errors import Locked
 from ...errors import LockLost
-from ..database import Database
+from ..databases.database import Database
 from .holders import Holder
 from .holders import Owner
 

@@ -7,12 +7,12 @@ import dataclasses
 import re
 import typing as t
 
-from ..findings import Finding
-from ..findings import SEVERITIES
-from ..findings import Severity
-from ..operations import Operation
+from ..recorder.operations import Operation
 from ..settings import Settings
 from .allowances import allowances
+from .findings import Finding
+from .findings import SEVERITIES
+from .findings import Severity
 from .installed import load_custom_rules
 
 TableKey: t.TypeAlias = tuple[str | None, str]

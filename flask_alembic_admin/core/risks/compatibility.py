@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import collections.abc as c
 
-from ..findings import Severity
-from ..operations import Operation
+from ..recorder.operations import Operation
 from .base import Found
 from .base import rule
 from .base import Sight
 from .base import Step
 from .earlier import is_new_column
 from .earlier import is_rebuilt
+from .findings import Severity
 from .tables import named
 from .tables import schema_argument
 

@@ -7,7 +7,7 @@ import dataclasses
 import itertools
 import re
 
-from ..operations import Operation
+from ..recorder.operations import Operation
 from .base import Found
 from .base import rule
 from .base import Sight

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from ..operations import Operation
+from ..recorder.operations import Operation
 from .base import Sight
 from .base import Step
 from .column_types import column_type

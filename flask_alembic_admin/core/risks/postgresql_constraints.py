@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import collections.abc as c
 
-from ..operations import Operation
+from ..recorder.operations import Operation
 from .base import Found
 from .base import rule
 from .base import Sight

@@ -5,7 +5,7 @@ from __future__ import annotations
 import collections.abc as c
 import re
 
-from ..operations import Operation
+from ..recorder.operations import Operation
 from .base import Found
 from .base import rule
 from .base import Sight

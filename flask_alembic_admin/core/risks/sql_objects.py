@@ -5,7 +5,7 @@ from __future__ import annotations
 import collections.abc as c
 import typing as t
 
-from ..operations import Operation
+from ..recorder.operations import Operation
 from .sql_alter import alter_table
 from .sql_columns import read_column
 from .sql_columns import read_constraint

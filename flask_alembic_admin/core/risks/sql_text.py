@@ -21,7 +21,7 @@ from __future__ import annotations
 import collections.abc as c
 import typing as t
 
-from ..operations import Operation
+from ..recorder.operations import Operation
 from .sql_objects import OBJECTS
 from .sql_reader import Reader
 from .sql_tokens import Statement

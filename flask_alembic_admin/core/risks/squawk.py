@@ -11,14 +11,14 @@ import sys
 import typing as t
 from pathlib import Path
 
-from ..findings import Finding
-from ..findings import Severity
-from ..operations import Operation
+from ..recorder.operations import Operation
 from ..settings import Settings
 from .allowances import allowances
 from .base import findings_of
 from .base import Sight
 from .base import Step
+from .findings import Finding
+from .findings import Severity
 from .unknown_rules import unknown_rules
 
 #: Seconds after which a plan does without it.

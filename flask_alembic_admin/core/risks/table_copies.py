@@ -6,7 +6,7 @@ import collections.abc as c
 import re
 import typing as t
 
-from ..operations import Operation
+from ..recorder.operations import Operation
 from .bare_sql import bare
 from .base import Sight
 from .base import Step

@@ -6,12 +6,12 @@ import collections.abc as c
 
 import sqlalchemy as sa
 
-from ..findings import Severity
-from ..operations import Operation
+from ..recorder.operations import Operation
 from .bare_sql import bare
 from .base import Sight
 from .base import Step
 from .base import TableKey
+from .findings import Severity
 
 #: Fewer rows than this are read or copied before anybody notices.
 SMALL = 10_000

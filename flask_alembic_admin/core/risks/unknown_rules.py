@@ -7,14 +7,14 @@ import difflib
 import re
 import typing as t
 
-from ..findings import Finding
-from ..findings import Severity
 from ..settings import Settings
 from .base import Found
 from .base import rule
 from .base import RULES
 from .base import Sight
 from .base import Step
+from .findings import Finding
+from .findings import Severity
 from .installed import load_custom_rules
 
 UNKNOWN_RULE = "META008"

@@ -9,7 +9,7 @@ import typing as t
 import sqlalchemy as sa
 
 from ...errors import SetupError
-from ..database import Database
+from ..databases.database import Database
 
 #: How the names of databases begin that are created and dropped.
 PREFIX = "alembic_admin_scratch_"

@@ -10,15 +10,15 @@ import uuid
 import sqlalchemy as sa
 
 from ...errors import SetupError
-from ..database import Database
-from ..database import server_family
+from ..databases.database import Database
+from ..databases.database import server_family
 from ..locks import DatabaseLock
 from ..locks import lock_for
 from ..locks import Owner
 from ..project import Project
+from ..runs.signals import undisturbed
 from ..sealed import unsealed
 from ..servers import server_of
-from ..signals import undisturbed
 from ..surroundings import operating_system_user
 from .base import KINDS
 from .base import ScratchKind

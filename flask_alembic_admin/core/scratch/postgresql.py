@@ -6,8 +6,8 @@ import collections.abc as c
 
 import sqlalchemy as sa
 
-from ..elsewhere import engine_elsewhere
-from ..ledger_store import engine_beside
+from ..databases.elsewhere import engine_elsewhere
+from ..ledger.store import engine_beside
 from .base import PATIENCE
 from .base import PREFIX
 from .base import ScratchKind

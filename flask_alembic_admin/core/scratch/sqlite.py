@@ -10,8 +10,8 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from ...errors import SetupError
-from ..elsewhere import engine_elsewhere
-from ..one_file import keep_to_one_file
+from ..databases.elsewhere import engine_elsewhere
+from ..databases.one_file import keep_to_one_file
 from .base import ScratchKind
 from .base import Thing
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import collections.abc as c
 
-from ..operations import Operation
+from ..recorder.operations import Operation
 from ..risks import Sight
 from ..risks import Step
 from .base import Effect as Effect

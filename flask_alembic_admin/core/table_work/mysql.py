@@ -8,7 +8,7 @@ from __future__ import annotations
 import collections.abc as c
 import re
 
-from ..operations import Operation
+from ..recorder.operations import Operation
 from ..risks import Sight
 from ..risks import Step
 from ..risks.mysql_copies import copies

@@ -16,7 +16,7 @@ import typing as t
 
 import sqlalchemy as sa
 
-from flask_alembic_admin.core.database import Database
+from flask_alembic_admin.core.databases.database import Database
 from flask_alembic_admin.core.locks import DatabaseLock
 from flask_alembic_admin.core.locks import LeaseLock
 from flask_alembic_admin.core.locks import lock_for

@@ -7,7 +7,7 @@ import sys
 import pytest
 import sqlalchemy as sa
 
-from flask_alembic_admin.core.database import Database
+from flask_alembic_admin.core.databases.database import Database
 from flask_alembic_admin.core.locks import DatabaseLock
 from flask_alembic_admin.core.locks import Holder
 from flask_alembic_admin.core.locks import lock_for
@@ -76,6 +76,6 @@ def test_a_refusal_says_what_is_known_of_the_holder(holder: Holder | None, sente
 
 def test_locks_know_neither_flask_nor_risks_nor_runs() -> None:
     """They are a floor of their own."""
-    above = {"flask", "flask_alembic_admin.core.run", "flask_alembic_admin.core.risks"}
+    above = {"flask", "flask_alembic_admin.core.runs.run", "flask_alembic_admin.core.risks"}
     code = f"import sys, flask_alembic_admin.core.locks; assert not {above} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -13,12 +13,12 @@ import pytest
 from alembic.operations import Operations
 from alembic.runtime.migration import MigrationContext
 
-from flask_alembic_admin.core.database import Database
-from flask_alembic_admin.core.findings import Finding
-from flask_alembic_admin.core.recorder import Recorder
+from flask_alembic_admin.core.databases.database import Database
+from flask_alembic_admin.core.recorder.recorder import Recorder
 from flask_alembic_admin.core.risks import findings_of
 from flask_alembic_admin.core.risks import Sight
 from flask_alembic_admin.core.risks import Step
+from flask_alembic_admin.core.risks.findings import Finding
 
 #: The dialects that rules know.
 DIALECTS = ("postgresql", "mysql", "mariadb", "sqlite")

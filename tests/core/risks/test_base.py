@@ -7,9 +7,7 @@ import typing as t
 
 import pytest
 
-from flask_alembic_admin.core.findings import Finding
-from flask_alembic_admin.core.findings import worst
-from flask_alembic_admin.core.operations import Operation
+from flask_alembic_admin.core.recorder.operations import Operation
 from flask_alembic_admin.core.risks.base import BIG
 from flask_alembic_admin.core.risks.base import findings_of
 from flask_alembic_admin.core.risks.base import Found
@@ -17,6 +15,8 @@ from flask_alembic_admin.core.risks.base import rule
 from flask_alembic_admin.core.risks.base import RULES
 from flask_alembic_admin.core.risks.base import Sight
 from flask_alembic_admin.core.risks.base import Step
+from flask_alembic_admin.core.risks.findings import Finding
+from flask_alembic_admin.core.risks.findings import worst
 from flask_alembic_admin.core.settings import Settings
 
 SQLITE = Sight("sqlite")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from flask_alembic_admin.core.findings import Finding
+from flask_alembic_admin.core.risks.findings import Finding
 
 from .corpus import CORPUS
 from .corpus import Revision

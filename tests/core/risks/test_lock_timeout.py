@@ -6,9 +6,9 @@ import typing as t
 
 import pytest
 
-from flask_alembic_admin.core.findings import Finding
 from flask_alembic_admin.core.risks import findings_of
 from flask_alembic_admin.core.risks import Sight
+from flask_alembic_admin.core.risks.findings import Finding
 
 from .harness import step_of
 

@@ -8,7 +8,7 @@ import typing as t
 import pytest
 import sqlalchemy as sa
 
-from flask_alembic_admin.core.operations import Operation
+from flask_alembic_admin.core.recorder.operations import Operation
 from flask_alembic_admin.core.risks.sql_text import classify
 from flask_alembic_admin.core.risks.sql_text import LONGEST
 from flask_alembic_admin.core.risks.sql_text import MOST

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from flask_alembic_admin.core.findings import Finding
 from flask_alembic_admin.core.risks import Sight
 from flask_alembic_admin.core.risks import squawk
+from flask_alembic_admin.core.risks.findings import Finding
 from flask_alembic_admin.core.settings import Settings
 
 from .harness import step_of

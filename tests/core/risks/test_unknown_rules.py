@@ -6,14 +6,14 @@ import collections.abc as c
 
 import pytest
 
-from flask_alembic_admin.core.findings import Finding
-from flask_alembic_admin.core.operations import Operation
+from flask_alembic_admin.core.recorder.operations import Operation
 from flask_alembic_admin.core.risks import Found
 from flask_alembic_admin.core.risks import risk
 from flask_alembic_admin.core.risks import RULES
 from flask_alembic_admin.core.risks import Sight
 from flask_alembic_admin.core.risks import squawk
 from flask_alembic_admin.core.risks import Step
+from flask_alembic_admin.core.risks.findings import Finding
 from flask_alembic_admin.core.settings import Settings
 
 STEPS = [

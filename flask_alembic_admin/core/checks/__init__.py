@@ -1,0 +1,1 @@
+"""Work that takes long and migrates nothing that is live, asked for and carried out."""

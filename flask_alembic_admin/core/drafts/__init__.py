@@ -1,0 +1,1 @@
+"""New revision files: asked for, drafted, and written as they were shown."""

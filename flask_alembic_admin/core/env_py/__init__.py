@@ -1,0 +1,1 @@
+"""Script folders with an ``env.py`` and an ``alembic.ini``: recognised, and run."""

@@ -1,0 +1,143 @@
+"""Where a ledger is kept, and the making of its tables."""
+
+from __future__ import annotations
+
+import typing as t
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from ...errors import SetupError
+from ..redact import mask_url
+from .tables import METADATA
+from .tables import TABLE_NAMES
+
+#: Seconds that SQLite waits for another process to end its write.
+BUSY_TIMEOUT = 5.0
+
+
+#: What the file is called where the ledger has one of its own.
+LEDGER_FILE = "alembic_admin.sqlite"
+
+
+def default_ledger_url(url: sa.URL, folder: Path, file: str = LEDGER_FILE) -> sa.URL:
+    """Return where the ledger of a database is kept: beside SQLite, in any other itself.
+
+    During a migration SQLite lets no second connection write, so it gets a file of its own. What
+    is recorded of a database in memory goes with it.
+
+    :param url: The URL of the database's engine.
+    :param folder: Where the file goes, such as the instance folder.
+    :param file: What it is called.
+    """
+    if url.get_backend_name() != "sqlite" or is_in_memory(url):
+        return url
+
+    return sa.URL.create("sqlite", database=str(folder / file))
+
+
+def ledger_engine(url: sa.URL) -> sa.Engine:
+    """Return an engine for a ledger at a URL; whoever asks disposes of it.
+
+    :param url: Where the ledger is kept.
+    """
+    if is_in_memory(url):
+        return sa.create_engine(
+            "sqlite://", poolclass=sa.StaticPool, connect_args={"check_same_thread": False}
+        )
+
+    if url.get_backend_name() == "sqlite":
+        return sa.create_engine(url, connect_args={"timeout": BUSY_TIMEOUT})
+
+    # Between two lines of one run may lie hours.
+    return sa.create_engine(url, pool_pre_ping=True)
+
+
+def engine_beside(engine: sa.Engine) -> sa.Engine:
+    """Return an engine that connects as another one does and shares nothing with it.
+
+    It keeps no connection open, and neither waits for the other's pool nor calls its listeners.
+
+    :param engine: Such as the app's own.
+    """
+    pool = engine.pool.recreate()
+
+    def connect() -> t.Any:
+        connection = pool.connect()
+        connection.detach()
+        return connection.dbapi_connection
+
+    return sa.create_engine(engine.url, poolclass=sa.NullPool, creator=connect)
+
+
+def engine_that_keeps_open(engine: sa.Engine) -> sa.Engine:
+    """Return an engine that connects as one of ``engine_beside`` does and keeps its connection.
+
+    Whoever asks disposes of it.
+
+    :param engine: What ``engine_beside`` has made.
+    """
+
+    def connect() -> t.Any:
+        connection = engine.raw_connection()
+        connection.detach()
+        return connection.dbapi_connection
+
+    # With the dialect as it is: to make it known anew takes a handful of queries.
+    pool = sa.QueuePool(connect, pool_size=1, pre_ping=True, dialect=engine.dialect)
+    return sa.Engine(pool, engine.dialect, engine.url)
+
+
+def is_in_memory(url: sa.URL) -> bool:
+    """Return whether a URL is that of a SQLite database that is gone with its connection.
+
+    :param url: The URL of an engine.
+    """
+    database = url.database or ":memory:"
+    return url.get_backend_name() == "sqlite" and (
+        database == ":memory:" or "mode=memory" in str(url) or ":memory:" in database
+    )
+
+
+def sqlite_file(engine: sa.Engine) -> Path | None:
+    """Return the file that a SQLite engine is at, or None where there is no plain one."""
+    database = engine.url.database
+
+    if engine.dialect.name != "sqlite" or not database or database == ":memory:":
+        return None
+
+    return None if database.startswith("file:") else Path(database)
+
+
+def make_tables(engine: sa.Engine) -> None:
+    """Make the tables that are missing, also while another process makes them.
+
+    :raises SetupError: They cannot be made.
+    """
+    if file := sqlite_file(engine):
+        file.parent.mkdir(parents=True, exist_ok=True)
+
+    missing = _missing_tables(engine)
+
+    while missing:
+        try:
+            METADATA.create_all(engine, checkfirst=True)
+        except sa.exc.DatabaseError as error:
+            before, missing = missing, _missing_tables(engine)
+
+            # Somebody else made one in between, or else there is another reason.
+            if missing == before:
+                raise SetupError(
+                    f"The ledger's tables cannot be made at {mask_url(engine.url)}: "
+                    f"{type(error.orig).__name__}.",
+                    "Let this user create tables, or name another place in "
+                    "ALEMBIC_ADMIN['ledger'].",
+                ) from error
+        else:
+            return
+
+
+def _missing_tables(engine: sa.Engine) -> set[str]:
+    with engine.connect() as connection:
+        inspector = sa.inspect(connection)
+        return {name for name in TABLE_NAMES if not inspector.has_table(name)}

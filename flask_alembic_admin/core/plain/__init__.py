@@ -1,0 +1,1 @@
+"""Projects without Flask: where their databases and their files are declared."""

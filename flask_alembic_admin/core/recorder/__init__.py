@@ -1,0 +1,1 @@
+"""What a step would send, as operations, told by running it against nothing."""

@@ -1,0 +1,1 @@
+"""Running a plan for real where it cannot hurt."""

@@ -1,0 +1,1 @@
+"""Carrying a plan out: guarded, watched, stopped, retried and told of."""

@@ -1,0 +1,1 @@
+"""What a database is made of, looked at and nothing more."""

@@ -1,0 +1,1 @@
+"""The folder of revision files, and the history that they make."""

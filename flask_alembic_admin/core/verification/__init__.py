@@ -1,0 +1,1 @@
+"""Running all revisions up, down and up again on a scratch database."""
