@@ -9,7 +9,9 @@ import sqlalchemy as sa
 from flask import request
 from flask import url_for
 
+from ..core.condition import seen_as
 from ..core.ledger.ledger import RunRecord
+from ..core.ledger.ledger import RunStatus
 from . import access
 from .forms import ThemeForm
 from .translation import gettext as _
@@ -175,15 +177,29 @@ def _banners(database: str | None) -> t.Iterator[Notice]:
         run = _active_run(name)
 
         if run is not None and (request.view_args or {}).get("run_id") != run.id:
-            text = _(
-                "A run is at work on %(database)s: %(action)s to %(target)s, by %(actor)s.",
-                database=name,
-                action=run.action,
-                target=run.target,
-                actor=run.actor or _("somebody"),
-            )
-            url = url_for(".run", database=name, run_id=run.id)
-            yield Notice("busy", "◌", text, Link(_("Watch the run"), url))
+            yield _run_notice(run)
+
+
+def _run_notice(run: RunRecord) -> Notice:
+    """Return the notice of a run that is at work, or that nobody hears of any more."""
+    url = url_for(".run", database=run.database, run_id=run.id)
+    values = {
+        "database": run.database,
+        "action": run.action,
+        "target": run.target,
+        "actor": run.actor or _("somebody"),
+    }
+
+    if seen_as(access.current_project(), run) == RunStatus.LOST:
+        text = _(
+            "A run on %(database)s has ended without a verdict: %(action)s to %(target)s, by "
+            "%(actor)s.",
+            **values,
+        )
+        return Notice("bad", "▲", text, Link(_("See that run"), url))
+
+    text = _("A run is at work on %(database)s: %(action)s to %(target)s, by %(actor)s.", **values)
+    return Notice("busy", "◌", text, Link(_("Watch the run"), url))
 
 
 def _active_run(database: str) -> RunRecord | None:

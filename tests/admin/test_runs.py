@@ -198,6 +198,17 @@ def test_a_database_in_doubt_is_interrupted(client: FlaskClient, ledger: Ledger)
     assert run_id in page
 
 
+def test_no_page_says_that_a_lost_run_is_at_work(client: FlaskClient, ledger: Ledger) -> None:
+    """Neither the notice on every page nor what the status says of it takes it for running."""
+    run_id = going_on(ledger)
+    fall_silent(ledger, run_id)
+
+    for page in (client.get("/alembic/").text, client.get("/alembic/db/default/heads").text):
+        assert "A run is at work" not in page
+        assert "A run on default has ended without a verdict: upgrade to heads, by ops." in page
+        assert "running</span>" not in page
+
+
 def test_a_database_in_doubt_is_not_migrated(
     panel: Panel, client: FlaskClient, ledger: Ledger
 ) -> None:

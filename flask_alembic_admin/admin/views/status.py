@@ -6,6 +6,7 @@ import sqlalchemy as sa
 from flask import render_template
 from flask.typing import ResponseReturnValue
 
+from ...core.condition import seen_as
 from ...core.ledger.ledger import RunRecord
 from ...core.ledger.ledger import RunStatus
 from ...core.status import database_status
@@ -18,6 +19,7 @@ from ..comparisons import last_comparison
 from ..forms import ProtectedForm
 from ..ledger import last_run
 from ..moves import reason_against
+from ..presenters import Badge
 from ..presenters import badge
 from ..presenters import status_badge
 from ..verifications import count_badges
@@ -41,14 +43,14 @@ def index() -> ResponseReturnValue:
 
     for name in names:
         status = database_status(project, name, history)
-        rows.append((status, status_badge(status), last_run(name)))
+        last = last_run(name)
+        rows.append((status, status_badge(status), last, _run_badge(last) if last else None))
 
     settled = {"up to date", "running"}
     return render_template(
         "alembic_admin/overview.html",
         rows=rows,
-        needing=sum(status.state not in settled for status, _, _ in rows),
-        badge=badge,
+        needing=sum(status.state not in settled for status, *_ in rows),
     )
 
 
@@ -72,7 +74,6 @@ def show_status(database: str) -> ResponseReturnValue:
         why_not=reason_against("upgrade", status),
         runs=_recent_runs(database),
         shown_steps=SHOWN_STEPS,
-        badge=badge,
         verified=verification_badge(last),
         proofs=count_badges(last.found) if last.found else [],
         folder=project.scripts.folder,
@@ -82,11 +83,17 @@ def show_status(database: str) -> ResponseReturnValue:
     )
 
 
-def _recent_runs(database: str) -> list[RunRecord]:
-    """Return the newest runs, or none where the ledger cannot be read."""
+def _recent_runs(database: str) -> list[tuple[RunRecord, Badge]]:
+    """Return the newest runs and how each is shown, or none where the ledger cannot be read."""
     try:
         records = current_project().ledger.runs(database, limit=4 * SHOWN_RUNS)
     except sa.exc.SQLAlchemyError:
         return []
 
-    return [record for record in records if record.status != RunStatus.REFUSED][:SHOWN_RUNS]
+    shown = [record for record in records if record.status != RunStatus.REFUSED][:SHOWN_RUNS]
+    return [(record, _run_badge(record)) for record in shown]
+
+
+def _run_badge(record: RunRecord) -> Badge:
+    # Nobody may have written down yet that it is lost.
+    return badge(seen_as(current_project(), record))
