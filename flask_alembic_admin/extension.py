@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections.abc as c
+import re
 import typing as t
 import weakref
 from pathlib import Path
@@ -36,7 +37,9 @@ from .flask_env import env_folder_of
 from .flask_env import env_metadatas
 from .flask_env import given_options
 from .flask_env import has_flask_migrate
+from .flask_env import init_of_migrate
 from .flask_env import may_have_flask_migrate
+from .flask_env import migrate_folder
 
 
 class Alembic(Migrator):
@@ -170,7 +173,8 @@ class Alembic(Migrator):
 
         :param message: One in which they are called as they usually are.
         """
-        return message.replace(COMMAND, _command(current_app))
+        # `init` is said of Flask-Migrate alone: ours is called `mkdir` in messages.
+        return re.sub(rf"\b{COMMAND}\b(?! init)", _command(current_app), message)
 
     @property
     def folders(self) -> tuple[Path, ...]:
@@ -190,7 +194,8 @@ class Alembic(Migrator):
         app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
         project = self._projects.get(app)
 
-        if project is None:
+        # Until Flask-Migrate has made its folder nobody knows how it is used.
+        if project is None or project.scripts.is_made_since:
             project = self._projects[app] = self._make_project(app)
 
         return project
@@ -241,10 +246,20 @@ class Alembic(Migrator):
         options = app.config["ALEMBIC"]
         env = env_folder_of(app, options["script_location"] if app in self._located else None)
 
-        if env is None:
-            return Scripts(options, app.root_path, names, dialect, _command(app))
+        runs_env = Settings.from_mapping(app.config.get("ALEMBIC_ADMIN", {})).run_env_py
 
-        if Settings.from_mapping(app.config.get("ALEMBIC_ADMIN", {})).run_env_py:
+        if env is None:
+            init = ""
+            folder = migrate_folder(app) if app not in self._located else None
+
+            if folder is not None:
+                # Where `flask db init` makes it, which refuses one that we have made.
+                options = {**options, "script_location": str(folder)}
+                init = init_of_migrate(app) if runs_env and not folder.is_dir() else ""
+
+            return Scripts(options, app.root_path, names, dialect, _command(app), init=init)
+
+        if runs_env:
             return Scripts(options, app.root_path, names, dialect, _command(app), env=env)
 
         # Its folders are used as if they were ours.

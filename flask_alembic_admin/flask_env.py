@@ -73,6 +73,29 @@ def env_folder_of(app: Flask, given: object) -> EnvFolder | None:
     return None
 
 
+def migrate_folder(app: Flask) -> Path | None:
+    """Return the folder that Flask-Migrate uses, or would make; None where it is not used.
+
+    :param app: The app.
+    """
+    directory, _ = _migrate_directory(app)
+
+    if not directory:
+        return None
+
+    here, root = Path(os.getcwd()), Path(app.root_path)
+    places = [place / directory for place in (here, root, root.parent)]
+    return next((place for place in places if place.is_dir()), places[0])
+
+
+def init_of_migrate(app: Flask) -> str:
+    """Return the command of Flask-Migrate that makes its folder.
+
+    :param app: The app.
+    """
+    return f"flask {_migrate_command(app)} init"
+
+
 def given_options(app: Flask) -> c.Mapping[str, t.Any]:
     """Return the options that Flask-Migrate gives to an ``env.py``.
 
@@ -151,13 +174,16 @@ def _migrate_directory(app: Flask) -> tuple[str, str]:
         return "", ""
 
     # An option of its group of commands, which is called as `Migrate()` was told.
-    command = getattr(_migrate(app), "command", "db")
-    variable = f"FLASK_{command.upper().replace('-', '_')}_DIRECTORY"
+    variable = f"FLASK_{_migrate_command(app).upper().replace('-', '_')}_DIRECTORY"
 
     if os.environ.get(variable):
         return os.environ[variable], variable
 
     return str(directory), "the directory of Migrate()"
+
+
+def _migrate_command(app: Flask) -> str:
+    return str(getattr(_migrate(app), "command", None) or "db")
 
 
 def _migrate(app: Flask) -> object:

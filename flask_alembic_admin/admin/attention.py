@@ -75,8 +75,9 @@ def _of_files(project: Project, status: DatabaseStatus) -> c.Iterator[Notice]:
     for folder in missing:
         text = _(
             "There is no folder %(folder)s. Set ALEMBIC['script_location'] to where the revision "
-            "files are, or call alembic.mkdir().",
+            "files are, or make it with “%(command)s”.",
             folder=str(folder),
+            command=project.scripts.making,
         )
         yield Notice("bad", "✖", text)
 

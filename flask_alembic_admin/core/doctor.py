@@ -57,7 +57,7 @@ def _of_folder(project: Project) -> c.Iterator[Fact]:
         if folder.is_dir():
             yield Fact("ok", "revision files", f"{folder}")
         else:
-            cure = f"Make it with '{project.command} mkdir'."
+            cure = f"Make it with '{scripts.making}'."
             yield Fact("note", "revision files", f"{folder} does not exist.", cure)
 
 

@@ -130,6 +130,7 @@ class MakeProject(t.Protocol):
         *,
         binds: c.Mapping[str, sa.URL | str] | None = None,
         multidb: bool = False,
+        init: bool = True,
         directory: str = "migrations",
         config: c.Mapping[str, t.Any] | None = None,
         extension: c.Mapping[str, t.Any] | None = None,
@@ -151,6 +152,7 @@ def project_maker(place: Path) -> c.Iterator[MakeProject]:
         *,
         binds: c.Mapping[str, sa.URL | str] | None = None,
         multidb: bool = False,
+        init: bool = True,
         directory: str = "migrations",
         config: c.Mapping[str, t.Any] | None = None,
         extension: c.Mapping[str, t.Any] | None = None,
@@ -179,7 +181,7 @@ def project_maker(place: Path) -> c.Iterator[MakeProject]:
         db.init_app(app)
         flask_migrate.Migrate(app, db, directory=directory, **migrate)
 
-        if not (place / directory).exists():
+        if init and not (place / directory).exists():
             with app.app_context():
                 flask_migrate.init(multidb=multidb)
 

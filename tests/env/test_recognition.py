@@ -16,6 +16,7 @@ from flask_alembic_admin.core.status import database_status
 from ..apps import dispose
 from .projects import MakeProject
 from .projects import Project
+from .projects import without_spaces
 
 
 def test_flask_db_stays_that_of_flask_migrate(project: Project) -> None:
@@ -228,3 +229,48 @@ def test_a_version_table_that_env_py_computes_is_no_statement_before_a_plan(
         assert "not known before a plan" in database_status(known, "default").sentence
         project.alembic.plan()
         assert database_status(known, "default").state == "up to date"
+
+
+@pytest.mark.parametrize("directory", ["migrations", "db/changes"])
+def test_a_folder_that_is_not_there_yet_is_made_by_flask_migrate(
+    make_project: MakeProject, directory: str
+) -> None:
+    """Ours would be one that its `init` refuses; it is named where that makes it."""
+    project = make_project(init=False, directory=directory)
+    runner = project.app.test_cli_runner()
+
+    for command in ("heads", "doctor"):
+        output = runner.invoke(args=["migrations", command]).output
+        said = f"{project.folder} does not exist. Make it with 'flask db init'"
+        assert said in without_spaces(output)
+
+    assert runner.invoke(args=["db", "init"]).exit_code == 0
+    assert runner.invoke(args=["migrations", "heads"]).exit_code == 0
+
+
+def test_a_folder_for_several_databases_is_made_so(make_project: MakeProject) -> None:
+    """By the option of Flask-Migrate for it."""
+    project = make_project(
+        init=False, binds={"audit": "sqlite:///audit.sqlite"}, extension={"binds": True}
+    )
+    output = project.app.test_cli_runner().invoke(args=["migrations", "heads"]).output
+    assert "Make it with 'flask db init --multidb'" in output
+
+
+def test_pages_say_how_a_folder_is_made(make_project: MakeProject) -> None:
+    """With the command of Flask-Migrate, where that is used."""
+    client = make_project(init=False).app.test_client()
+
+    for page in ("", "history"):
+        text = client.get(f"/alembic/db/default/{page}").get_data(as_text=True)
+        assert "flask db init" in text
+        assert "mkdir" not in text
+
+
+def test_a_folder_that_was_made_without_an_env_py_is_used(make_project: MakeProject) -> None:
+    """Where Migrate() says, though its commands cannot use it."""
+    project = make_project(init=False, directory="changes")
+    runner = project.app.test_cli_runner()
+    assert runner.invoke(args=["migrations", "mkdir"]).exit_code == 0
+    assert runner.invoke(args=["migrations", "migrate", "-m", "first"]).exit_code == 0
+    assert list(project.folder.glob("*_first.py"))

@@ -49,6 +49,7 @@ def show_history(database: str) -> ResponseReturnValue:
         problems=history.problems[:_SHOWN_PROBLEMS],
         shown_parents=_SHOWN_PARENTS,
         missing_folders=[folder for folder in project.scripts.folders if not folder.is_dir()],
+        making=project.scripts.making,
     )
 
 

@@ -50,6 +50,7 @@ class Scripts:
         version locations alone.
     :param env: The script folder with its ``env.py``, where that is run. It says where the folder
         and the revision files are; the other options hold besides those of its files.
+    :param init: The command of another program that makes the script folder, where that is missing.
     :raises SetupError: An option cannot be what it is.
     """
 
@@ -63,8 +64,10 @@ class Scripts:
         *,
         holds_revisions: bool = True,
         env: EnvFolder | None = None,
+        init: str = "",
     ) -> None:
         self.command = command
+        self._init = init
         self.env = env
         self._options = options
         self._dialect = dialect
@@ -105,6 +108,19 @@ class Scripts:
     def folders(self) -> tuple[Path, ...]:
         """The folders that hold revision files, the one first that new ones go to."""
         return tuple(to_folder(location) for location in self.locations)
+
+    @property
+    def is_made_since(self) -> bool:
+        """Whether a script folder that was to be made by another program is there now."""
+        return bool(self._init) and self.folder.is_dir()
+
+    @property
+    def making(self) -> str:
+        """The command that makes the folders which are missing."""
+        if not self._init or self.is_made_since:
+            return f"{self.command} mkdir"
+
+        return f"{self._init} --multidb" if len(self.database_names) > 1 else self._init
 
     @property
     def problem(self) -> MigrationError | None:
@@ -255,8 +271,8 @@ class Scripts:
         if not self.folder.is_dir():
             raise ScriptError(
                 f"The script folder {self.folder} does not exist.",
-                f"Make it with '{self.command} mkdir', or set ALEMBIC['script_location'] to where "
-                "the revision files are.",
+                f"Make it with '{self.making}', or set ALEMBIC['script_location'] to where the "
+                "revision files are.",
             )
 
         directory = open_directory(self.config())
