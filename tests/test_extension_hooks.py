@@ -27,8 +27,8 @@ from .apps import add_line
 from .apps import add_revision
 from .apps import MakeSite
 from .apps import Site
-from .core.ledgers import planned
-from .core.ledgers import queue
+from .core.ledger.ledgers import planned
+from .core.ledger.ledgers import queue
 
 
 class Shop:

@@ -1,6 +1,6 @@
 """MariaDB and MySQL: by which algorithm a table is changed, and who may use it meanwhile.
 
-``tests/core/test_table_work.py`` asks a server whether it takes the algorithm and the lock.
+``tests/core/table_work`` asks a server whether it takes the algorithm and the lock.
 """
 
 from __future__ import annotations

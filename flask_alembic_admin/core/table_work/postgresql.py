@@ -1,6 +1,6 @@
 """PostgreSQL: what an operation does to its tables, and in which mode it locks them.
 
-``tests/core/test_table_work.py`` holds all of it against ``pg_locks`` and the files of tables.
+``tests/core/table_work`` holds all of it against ``pg_locks`` and the files of tables.
 """
 
 from __future__ import annotations
