@@ -15,7 +15,9 @@ from ..ledger.tables import RunStatus
 from ..migrator import Migrator
 from ..redact import redact
 
-# Imported for its effect: it carries out checks.
+# Imported for their effect: each carries out a kind of check.
+from ..rehearsal.check import rehearse_kept_plan as rehearse_kept_plan
+from ..verification.check import verify_database as verify_database
 from .kinds import WORK
 
 #: Seconds between two signs of life.
