@@ -28,6 +28,7 @@ from .findings import severity_badges
 from .findings import shown_findings
 from .forms import ConfirmForm
 from .forms import ProtectedForm
+from .forms import RehearsalForm
 from .moves import reason_against
 from .moves import without_doubt
 from .presenters import Badge
@@ -44,12 +45,15 @@ from .verifications import ShownProof
 NAMED = 50
 
 
-def plan_page(record: RunRecord, plan: Plan, form: ConfirmForm) -> str:
+def plan_page(
+    record: RunRecord, plan: Plan, form: ConfirmForm, rehearsal_form: RehearsalForm | None = None
+) -> str:
     """Return the page of a plan with the form that confirms it, or why it cannot be confirmed.
 
     :param record: The plan in the ledger.
     :param plan: The same.
     :param form: What confirms it, with its errors.
+    :param rehearsal_form: What asked for a rehearsal, with its errors.
     """
     project = current_project()
     history = project.scripts.history()
@@ -74,6 +78,7 @@ def plan_page(record: RunRecord, plan: Plan, form: ConfirmForm) -> str:
         named=NAMED,
         proofs=_proofs(plan),
         rehearsal=shown_rehearsal(record.id, plan),
+        rehearsal_form=rehearsal_form or RehearsalForm(formdata=None),
         watched=request.args.get("watch") == "rehearsal",
         step_badges=(badge("failed"), badge("done")),
         read_only=read_only_refusal(plan.action, plan.database),

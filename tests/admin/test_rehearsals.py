@@ -96,11 +96,26 @@ def test_on_the_live_database_its_name_has_to_be_typed(
 
     for typed in ({}, {"phrase": "other"}):
         answer = client.post(f"{path}/rehearsals", data=data | typed)
-        assert (answer.status_code, "Type “default” to confirm" in answer.text) == (409, True)
+        assert (answer.status_code, "Nothing was rehearsed." in answer.text) == (400, True)
         assert ledger.last_check("rehearsal", "default") is None
 
     assert client.post(f"{path}/rehearsals", data=data | {"phrase": "default"}).status_code == 303
     assert ledger.last_check("rehearsal", "default") is not None
+
+
+def test_a_name_that_is_mistyped_is_told_at_its_field(
+    client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On the page of the plan, with what was typed; the plan can still be confirmed there."""
+    live = RehearsalPlace("live", "the live database")
+    monkeypatch.setattr(rehearsals, "rehearsal_place", lambda *_: live)
+    path = plan(client).request.path
+    data = {"csrf_token": token_of(client.get(path).text), "phrase": "defualt"}
+    page = client.post(f"{path}/rehearsals", data=data).text
+    assert re.search(r'<input id="rehearsal_phrase"[^>]* aria-invalid="true"', section(page))
+    assert 'value="defualt"' in section(page)
+    assert "This has to be exactly “default”." in section(page)
+    assert 'name="ticket"' in page
 
 
 def test_a_step_that_fails_is_a_warning_beside_the_form(panel: Panel, client: FlaskClient) -> None:

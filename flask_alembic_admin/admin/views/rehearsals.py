@@ -20,9 +20,12 @@ from ...errors import MigrationError
 from ...runners import start_check
 from ..access import actor
 from ..access import current_project
+from ..forms import ConfirmForm
 from ..forms import RehearsalForm
 from ..ledger import needed_ledger
+from ..plan_pages import plan_page
 from ..rehearsals import shown_rehearsal
+from ..tickets import issue_ticket
 from ..translation import gettext as _
 
 #: What the query of a page says that shows how a rehearsal goes on.
@@ -50,19 +53,19 @@ def create_rehearsal(database: str, plan_id: str) -> ResponseReturnValue:
     if record.status != RunStatus.PLANNED:
         return redirect(url_for(".run", database=database, run_id=plan_id), 303)
 
-    shown = shown_rehearsal(plan_id, Plan.from_values(record.plan))
+    plan = Plan.from_values(record.plan)
+    shown = shown_rehearsal(plan_id, plan)
 
     if shown.why_not:
         abort(409, shown.why_not)
 
     if shown.phrase is not None and (form.phrase.data or "").strip() != shown.phrase:
-        abort(
-            409,
-            _(
-                "This rehearsal takes locks on the live database. Type “%(phrase)s” to confirm it.",
-                phrase=shown.phrase,
-            ),
+        sentence = _(
+            "This has to be exactly “%(phrase)s”. Nothing was rehearsed.", phrase=shown.phrase
         )
+        form.phrase.errors = [*form.phrase.errors, sentence]
+        confirm = ConfirmForm(formdata=None, ticket=issue_ticket(plan_id, plan.digest))
+        return plan_page(record, plan, confirm, form), 400
 
     with needed_ledger():
         check_id = queue_check(project, "rehearsal", database, subject=plan_id, actor=actor())
