@@ -253,7 +253,7 @@ def test_looking_at_a_plan_connects_to_no_copy(
     page = plan(client).text
     assert "nowhere.invalid" in section(page)
     assert "pw-secret" not in page
-    path = re.search(r'action="([^"]*/plans/[0-9a-f]{32})/rehearsals"', page)
+    path = re.search(r'action="([^"]*/plans/[0-9a-f]{32})/rehearsals#rehearsal"', page)
     assert path is not None
     shown = rehearse(client, path[1])
     assert "✖ failed" in words(shown)
