@@ -17,8 +17,8 @@ if t.TYPE_CHECKING:
     from .core.runs.events import run_requested as run_requested
     from .core.runs.events import run_started as run_started
     from .core.runs.events import step_finished as step_finished
-    from .core.runs.guarded import RunOptions as RunOptions
     from .core.runs.hooks import RunFacts as RunFacts
+    from .core.runs.options import RunOptions as RunOptions
     from .core.servers import Timeouts as Timeouts
     from .errors import MigrationError as MigrationError
     from .extension import Alembic as Alembic

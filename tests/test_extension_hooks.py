@@ -11,9 +11,9 @@ import sqlalchemy as sa
 from flask_alembic_admin import RunFacts
 from flask_alembic_admin import RunOptions
 from flask_alembic_admin.core.ledger import recording
-from flask_alembic_admin.core.ledger.ledger import LogLine
-from flask_alembic_admin.core.ledger.ledger import RunRecord
-from flask_alembic_admin.core.ledger.ledger import RunStatus
+from flask_alembic_admin.core.ledger.tables import LogLine
+from flask_alembic_admin.core.ledger.tables import RunRecord
+from flask_alembic_admin.core.ledger.tables import RunStatus
 from flask_alembic_admin.core.locks import lock_for
 from flask_alembic_admin.core.locks import Owner
 from flask_alembic_admin.core.runs.job import run_job

@@ -8,7 +8,7 @@ import contextlib
 import sqlalchemy as sa
 from flask import url_for
 
-from ..core.ledger.ledger import TABLE_NAMES
+from ..core.ledger.tables import TABLE_NAMES
 from ..core.project import Project
 from ..core.status import DatabaseStatus
 from ..errors import MigrationError

@@ -17,6 +17,7 @@ from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import HTTPException
 
 from ..core.checks.job import run_check
+from ..core.quantities import duration
 from ..core.quantities import size
 from ..core.risks import risk
 from ..core.runs.job import run_job
@@ -33,7 +34,6 @@ from .estimates import rows_words
 from .estimates import work_words
 from .frame import make_frame
 from .presenters import date_and_time
-from .presenters import duration
 from .presenters import short
 from .responses import add_headers
 from .responses import database_error_page

@@ -8,7 +8,7 @@ from flask import render_template
 from flask import url_for
 
 from ..core.drafts.drafts import Draft
-from ..core.ledger.ledger import RunRecord
+from ..core.ledger.tables import RunRecord
 from ..core.status import database_status
 from .access import current_project
 from .draft_choices import asked_labels

@@ -10,8 +10,8 @@ from flask import request
 from flask import url_for
 
 from ..core.condition import seen_as
-from ..core.ledger.ledger import RunRecord
-from ..core.ledger.ledger import RunStatus
+from ..core.ledger.tables import RunRecord
+from ..core.ledger.tables import RunStatus
 from . import access
 from .forms import ThemeForm
 from .translation import gettext as _

@@ -10,7 +10,7 @@ import urllib.parse
 from markupsafe import Markup
 
 from ..core.scripts.history import History
-from ..core.scripts.history import RevisionFile
+from ..core.scripts.revision_files import RevisionFile
 from ..core.status import DatabaseStatus
 from .graph import draw_node
 from .graph import draw_row

@@ -12,8 +12,8 @@ from flask import request
 from werkzeug.exceptions import ServiceUnavailable
 
 from ..core.condition import seen_as
-from ..core.ledger.ledger import RunRecord
-from ..core.ledger.ledger import RunStatus
+from ..core.ledger.tables import RunRecord
+from ..core.ledger.tables import RunStatus
 from .access import current_project
 from .translation import gettext as _
 

@@ -8,8 +8,8 @@ from flask import render_template
 from flask import request
 
 from ..core.drift import Difference
-from ..core.ledger.ledger import RunRecord
-from ..core.ledger.ledger import RunStatus
+from ..core.ledger.tables import RunRecord
+from ..core.ledger.tables import RunStatus
 from ..core.plans.plan import Plan
 from ..core.scripts.file_digests import file_digest
 from ..core.scripts.history import History

@@ -7,7 +7,6 @@ import datetime
 
 from markupsafe import Markup
 
-from ..core.quantities import duration as duration
 from ..core.status import DatabaseStatus
 
 

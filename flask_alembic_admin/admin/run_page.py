@@ -6,15 +6,15 @@ import collections.abc as c
 import dataclasses
 import datetime
 
-from ..core.ledger.ledger import LogLine
-from ..core.ledger.ledger import RunRecord
-from ..core.ledger.ledger import RunStatus
-from ..core.ledger.ledger import StepRecord
-from ..core.ledger.ledger import StepStatus
 from ..core.ledger.tables import ACTIVE
+from ..core.ledger.tables import LogLine
+from ..core.ledger.tables import RunRecord
+from ..core.ledger.tables import RunStatus
+from ..core.ledger.tables import StepRecord
+from ..core.ledger.tables import StepStatus
+from ..core.quantities import duration
 from .presenters import Badge
 from .presenters import badge
-from .presenters import duration
 
 
 @dataclasses.dataclass(frozen=True)

@@ -6,7 +6,7 @@ import collections.abc as c
 
 from markupsafe import Markup
 
-from ..core.ledger.ledger import RunStatus
+from ..core.ledger.tables import RunStatus
 from ..core.settings import FILE_ACTIONS
 from .presenters import date_and_time
 from .presenters import short

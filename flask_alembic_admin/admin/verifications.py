@@ -13,7 +13,7 @@ from ..core.checks.checks import check_seen_as
 from ..core.ledger.tables import RunStatus
 from ..core.project import Project
 from ..core.scripts.file_digests import file_digest
-from ..core.scripts.history import RevisionFile
+from ..core.scripts.revision_files import RevisionFile
 from ..core.verification.result import Proof
 from ..core.verification.result import PROOFS
 from ..core.verification.result import Verification

@@ -15,7 +15,7 @@ from ..core.plans.plan import replan
 from ..core.plans.preview import StepPreview
 from ..core.results import Action
 from ..core.results import RunResult
-from ..core.runs.guarded import RunOptions
+from ..core.runs.options import RunOptions
 from ..core.runs.signals import Signals
 from ..core.servers import Timeouts
 from ..errors import MigrationError

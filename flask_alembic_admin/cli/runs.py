@@ -13,10 +13,10 @@ from ..core.condition import mark_lost
 from ..core.condition import seen_as
 from ..core.forensics.rest import look_at
 from ..core.ledger.ledger import Ledger
-from ..core.ledger.ledger import LogLine
-from ..core.ledger.ledger import RunRecord
-from ..core.ledger.ledger import RunStatus
-from ..core.ledger.ledger import StepRecord
+from ..core.ledger.tables import LogLine
+from ..core.ledger.tables import RunRecord
+from ..core.ledger.tables import RunStatus
+from ..core.ledger.tables import StepRecord
 from ..core.migrator import Migrator
 from ..core.runs.outcomes import withdraw_run
 from ..core.surroundings import operating_system_user

@@ -11,12 +11,12 @@ import sqlalchemy as sa
 from ..errors import Interrupted
 from ..errors import MigrationError
 from .ledger.ledger import Ledger
-from .ledger.ledger import RunRecord
-from .ledger.ledger import RunStatus
-from .ledger.ledger import StepRecord
-from .ledger.ledger import StepStatus
 from .ledger.liveness import is_silent
 from .ledger.liveness import process_lives
+from .ledger.tables import RunRecord
+from .ledger.tables import RunStatus
+from .ledger.tables import StepRecord
+from .ledger.tables import StepStatus
 from .project import Project
 from .runs.outcomes import finish_run
 from .servers import server_of

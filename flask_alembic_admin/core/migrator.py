@@ -17,10 +17,10 @@ from .drafts.writing import write_revision
 from .env_py.migration import EnvMigration
 from .forensics.rest import Rest
 from .op_guard import op_guard
+from .plans.options import PlanOptions
 from .plans.plan import make_plan
 from .plans.plan import Plan
 from .plans.plan import plan_of
-from .plans.plan import PlanOptions
 from .reading import Reader
 from .rehearsal.rehearsal import rehearse
 from .rehearsal.result import Rehearsal
@@ -28,7 +28,7 @@ from .results import Action
 from .results import RunResult
 from .results import Watcher
 from .runs.guarded import GuardedRun
-from .runs.guarded import RunOptions
+from .runs.options import RunOptions
 from .runs.run import Run
 from .scripts.targets import as_texts
 from .scripts.targets import Target

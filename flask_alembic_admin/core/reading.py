@@ -15,7 +15,7 @@ from ..errors import UnknownRevisionError
 from . import internals
 from .alembic_access import AlembicAccess
 from .env_py.migration import EnvMigration
-from .ledger.ledger import RunRecord
+from .ledger.tables import RunRecord
 from .plans.preview import preview_steps
 from .plans.preview import StepPreview
 from .results import Action

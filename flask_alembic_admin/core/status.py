@@ -13,10 +13,10 @@ from ..errors import UnreachableDatabase
 from .condition import interrupted_run
 from .condition import is_lost
 from .databases.version_table import read_heads
-from .ledger.ledger import RunRecord
+from .ledger.tables import RunRecord
 from .project import Project
 from .scripts.history import History
-from .scripts.history import Problem
+from .scripts.revision_files import Problem
 
 State: t.TypeAlias = t.Literal[
     "up to date",

@@ -5,14 +5,14 @@ from __future__ import annotations
 import typing as t
 from pathlib import Path
 
+from flask_alembic_admin.core.plans.options import PlanOptions
 from flask_alembic_admin.core.plans.plan import Plan
 from flask_alembic_admin.core.plans.plan import PlannedStep
-from flask_alembic_admin.core.plans.plan import PlanOptions
 from flask_alembic_admin.core.results import Action
 from flask_alembic_admin.core.risks.findings import Finding
 from flask_alembic_admin.core.risks.findings import Severity
 from flask_alembic_admin.core.scripts.history import History
-from flask_alembic_admin.core.scripts.history import RevisionFile
+from flask_alembic_admin.core.scripts.revision_files import RevisionFile
 from flask_alembic_admin.core.status import DatabaseStatus
 
 

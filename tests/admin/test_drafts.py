@@ -16,7 +16,7 @@ from werkzeug.test import TestResponse
 
 from flask_alembic_admin.admin import tickets
 from flask_alembic_admin.core.drafts import writing
-from flask_alembic_admin.core.ledger.ledger import RunRecord
+from flask_alembic_admin.core.ledger.tables import RunRecord
 from flask_alembic_admin.errors import PlanMoved
 
 from .conftest import fields

@@ -9,11 +9,11 @@ import sqlalchemy as sa
 
 from flask_alembic_admin.admin.views import run_feed
 from flask_alembic_admin.core.ledger.ledger import Ledger
-from flask_alembic_admin.core.ledger.ledger import RunStatus
-from flask_alembic_admin.core.ledger.ledger import StepStatus
 from flask_alembic_admin.core.ledger.report import LineReport
 from flask_alembic_admin.core.ledger.report import StepReport
 from flask_alembic_admin.core.ledger.tables import RUN
+from flask_alembic_admin.core.ledger.tables import RunStatus
+from flask_alembic_admin.core.ledger.tables import StepStatus
 
 from .conftest import Panel
 from .test_runs import fall_silent

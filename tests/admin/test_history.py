@@ -10,7 +10,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from flask_alembic_admin.core.scripts.history import History
-from flask_alembic_admin.core.scripts.history import RevisionFile
+from flask_alembic_admin.core.scripts.revision_files import RevisionFile
 from flask_alembic_admin.core.scripts.scripts import Scripts
 
 from ..benchmarks.history import branches_and_merges

@@ -18,9 +18,9 @@ from werkzeug.test import Client
 
 from flask_alembic_admin import AlembicAdmin
 from flask_alembic_admin.admin.views import ROUTES
-from flask_alembic_admin.core.ledger.ledger import StepFacts
-from flask_alembic_admin.core.ledger.ledger import StepStatus
 from flask_alembic_admin.core.ledger.report import StepReport
+from flask_alembic_admin.core.ledger.tables import StepFacts
+from flask_alembic_admin.core.ledger.tables import StepStatus
 from flask_alembic_admin.core.settings import ACTIONS
 
 from .conftest import Panel

@@ -10,8 +10,8 @@ from flask.testing import FlaskClient
 
 from flask_alembic_admin.admin import rehearsals
 from flask_alembic_admin.core.ledger.ledger import Ledger
-from flask_alembic_admin.core.ledger.ledger import RunStatus
 from flask_alembic_admin.core.ledger.tables import CHECK
+from flask_alembic_admin.core.ledger.tables import RunStatus
 from flask_alembic_admin.core.rehearsal.places import RehearsalPlace
 
 from .conftest import fields

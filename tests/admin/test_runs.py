@@ -12,13 +12,13 @@ from werkzeug.test import TestResponse
 
 from flask_alembic_admin.admin.views import runs as runs_view
 from flask_alembic_admin.core.ledger.ledger import Ledger
-from flask_alembic_admin.core.ledger.ledger import RunStatus
-from flask_alembic_admin.core.ledger.ledger import StepFacts
-from flask_alembic_admin.core.ledger.ledger import StepStatus
 from flask_alembic_admin.core.ledger.reader import LedgerReader
 from flask_alembic_admin.core.ledger.report import LineReport
 from flask_alembic_admin.core.ledger.report import StepReport
 from flask_alembic_admin.core.ledger.tables import RUN
+from flask_alembic_admin.core.ledger.tables import RunStatus
+from flask_alembic_admin.core.ledger.tables import StepFacts
+from flask_alembic_admin.core.ledger.tables import StepStatus
 from flask_alembic_admin.errors import RunFailed
 
 from .conftest import Panel

@@ -11,7 +11,7 @@ from flask_alembic_admin import attempt_refused
 from flask_alembic_admin.admin.switches import not_offered
 from flask_alembic_admin.admin.switches import offered_actions
 from flask_alembic_admin.admin.switches import refusal
-from flask_alembic_admin.core.ledger.ledger import RunStatus
+from flask_alembic_admin.core.ledger.tables import RunStatus
 from flask_alembic_admin.core.settings import ACTIONS
 
 from ..apps import MakeSite

@@ -8,8 +8,8 @@ import sqlalchemy as sa
 from flask.testing import FlaskClient
 
 from flask_alembic_admin.admin import tickets
-from flask_alembic_admin.core.ledger.ledger import RunStatus
 from flask_alembic_admin.core.ledger.tables import RUN
+from flask_alembic_admin.core.ledger.tables import RunStatus
 
 from .conftest import fields
 from .conftest import Panel

@@ -23,7 +23,7 @@ from example_app import demo
 from example_app.first_start import prepare
 from example_app.models import db
 from example_app.panel import alembic
-from flask_alembic_admin.core.ledger.ledger import RunRecord
+from flask_alembic_admin.core.ledger.tables import RunRecord
 
 from .states import STATES
 

@@ -9,11 +9,11 @@ import sqlalchemy as sa
 from playwright.sync_api import expect
 
 from flask_alembic_admin.core.ledger.ledger import Ledger
-from flask_alembic_admin.core.ledger.ledger import RunStatus
-from flask_alembic_admin.core.ledger.ledger import StepFacts
-from flask_alembic_admin.core.ledger.ledger import StepStatus
 from flask_alembic_admin.core.ledger.report import LineReport
 from flask_alembic_admin.core.ledger.report import StepReport
+from flask_alembic_admin.core.ledger.tables import RunStatus
+from flask_alembic_admin.core.ledger.tables import StepFacts
+from flask_alembic_admin.core.ledger.tables import StepStatus
 
 from .conftest import ServedShop
 

@@ -12,8 +12,8 @@ import typing as t
 import pytest
 import sqlalchemy as sa
 
-from flask_alembic_admin.core.ledger.ledger import RunRecord
 from flask_alembic_admin.core.ledger.tables import RUN
+from flask_alembic_admin.core.ledger.tables import RunRecord
 from flask_alembic_admin.core.surroundings import operating_system_user
 
 from .workplaces import flask_db

@@ -15,7 +15,7 @@ import pytest
 import sqlalchemy as sa
 
 from flask_alembic_admin.core.ledger import recording
-from flask_alembic_admin.core.ledger.ledger import RunRecord
+from flask_alembic_admin.core.ledger.tables import RunRecord
 
 from .workplaces import flask_db
 from .workplaces import NOTES

@@ -10,10 +10,10 @@ import typing as t
 import pytest
 import sqlalchemy as sa
 
-from flask_alembic_admin.core.ledger.ledger import RunStatus
+from flask_alembic_admin.core.ledger.tables import RunStatus
 from flask_alembic_admin.core.locks import lock_for
 from flask_alembic_admin.core.locks import Owner
-from flask_alembic_admin.core.runs.guarded import RunOptions
+from flask_alembic_admin.core.runs.options import RunOptions
 from flask_alembic_admin.errors import Locked
 from flask_alembic_admin.errors import LockLost
 from flask_alembic_admin.errors import PlanMoved

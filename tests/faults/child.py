@@ -14,7 +14,7 @@ from flask_alembic_admin.core.ledger import recording
 from flask_alembic_admin.core.ledger import store as ledger_store
 from flask_alembic_admin.core.ledger.ledger import Ledger
 from flask_alembic_admin.core.ledger.recording import Recording
-from flask_alembic_admin.core.runs.guarded import RunOptions
+from flask_alembic_admin.core.runs.options import RunOptions
 from flask_alembic_admin.core.runs.run import Run
 
 from .app import create_app

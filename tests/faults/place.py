@@ -17,13 +17,13 @@ from flask import Flask
 
 from flask_alembic_admin import Alembic
 from flask_alembic_admin.core.ledger.ledger import Ledger
-from flask_alembic_admin.core.ledger.ledger import RunRecord
 from flask_alembic_admin.core.ledger.tables import RUN
+from flask_alembic_admin.core.ledger.tables import RunRecord
 from flask_alembic_admin.core.ledger.tables import TABLE_NAMES
 from flask_alembic_admin.core.plans.plan import Plan
 from flask_alembic_admin.core.plans.plan import plan_steps
 from flask_alembic_admin.core.results import RunResult
-from flask_alembic_admin.core.runs.guarded import RunOptions
+from flask_alembic_admin.core.runs.options import RunOptions
 from flask_alembic_admin.runners import start_run
 
 from ..apps import add_revision

@@ -7,7 +7,7 @@ import pytest
 from flask_alembic_admin.core.forensics.forensics import Forensics
 from flask_alembic_admin.core.forensics.rest import look_at
 from flask_alembic_admin.core.forensics.rest import plan_rest
-from flask_alembic_admin.core.ledger.ledger import RunRecord
+from flask_alembic_admin.core.ledger.tables import RunRecord
 from flask_alembic_admin.core.plans.plan import keep_plan
 
 from ..apps import create

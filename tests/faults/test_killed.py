@@ -9,7 +9,7 @@ import pytest
 from flask_alembic_admin.core import condition
 from flask_alembic_admin.core.condition import is_lost
 from flask_alembic_admin.core.condition import mark_lost
-from flask_alembic_admin.core.ledger.ledger import RunRecord
+from flask_alembic_admin.core.ledger.tables import RunRecord
 from flask_alembic_admin.core.project import Project
 from flask_alembic_admin.errors import Interrupted
 from flask_alembic_admin.errors import Locked

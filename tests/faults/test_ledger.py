@@ -11,8 +11,8 @@ import sqlalchemy as sa
 
 from flask_alembic_admin.core.ledger import patience
 from flask_alembic_admin.core.ledger.ledger import Ledger
-from flask_alembic_admin.core.ledger.ledger import RunStatus
 from flask_alembic_admin.core.ledger.tables import RUN
+from flask_alembic_admin.core.ledger.tables import RunStatus
 from flask_alembic_admin.core.runs.job import run_job
 from flask_alembic_admin.errors import Interrupted
 from flask_alembic_admin.errors import LedgerUnavailable

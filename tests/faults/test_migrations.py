@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from flask_alembic_admin.core.ledger.ledger import RunRecord
+from flask_alembic_admin.core.ledger.tables import RunRecord
 
 from .child import Answer
 from .place import Place

@@ -13,7 +13,7 @@ from flask import Flask
 from flask.cli import ScriptInfo
 
 from example_app.first_start import prepare
-from flask_alembic_admin.core.ledger.ledger import RunRecord
+from flask_alembic_admin.core.ledger.tables import RunRecord
 from flask_alembic_admin.core.plans.plan import make_plan
 from flask_alembic_admin.errors import SetupError
 from flask_alembic_admin.runners import start_check

@@ -9,7 +9,7 @@ from flask import render_template
 from flask.typing import ResponseReturnValue
 
 from ...core.results import Action
-from ...core.scripts.history import RevisionFile
+from ...core.scripts.revision_files import RevisionFile
 from ...core.status import database_status
 from ...core.status import DatabaseStatus
 from ..access import current_project

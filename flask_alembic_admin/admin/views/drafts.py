@@ -21,9 +21,9 @@ from ...core.drafts.drafting import draft_merge
 from ...core.drafts.drafting import draft_revision
 from ...core.drafts.drafts import Draft
 from ...core.drafts.writing import write_draft
-from ...core.ledger.ledger import RunRecord
-from ...core.ledger.ledger import RunStatus
 from ...core.ledger.report import LineReport
+from ...core.ledger.tables import RunRecord
+from ...core.ledger.tables import RunStatus
 from ...core.migrator import Migrator
 from ...core.op_guard import op_guard
 from ...core.redact import redactor

@@ -16,8 +16,8 @@ from flask import stream_with_context
 from flask.typing import ResponseReturnValue
 
 from ...core.condition import seen_as
-from ...core.ledger.ledger import RunRecord
-from ...core.ledger.ledger import RunStatus
+from ...core.ledger.tables import RunRecord
+from ...core.ledger.tables import RunStatus
 from ...core.settings import ACTIONS
 from ..access import current_project
 from ..access import visible_databases

@@ -14,7 +14,7 @@ from flask import Response
 from flask.typing import ResponseReturnValue
 
 from ...core.condition import seen_as
-from ...core.ledger.ledger import RunRecord
+from ...core.ledger.tables import RunRecord
 from ...core.project import Project
 from ...core.settings import Settings
 from ...core.status import database_status

@@ -14,9 +14,9 @@ from flask.typing import ResponseReturnValue
 
 from ...core.condition import interrupted_run
 from ...core.condition import mark_lost
-from ...core.ledger.ledger import Queued
-from ...core.ledger.ledger import RunRecord
-from ...core.ledger.ledger import RunStatus
+from ...core.ledger.tables import Queued
+from ...core.ledger.tables import RunRecord
+from ...core.ledger.tables import RunStatus
 from ...core.migrator import Migrator
 from ...core.plans.plan import keep_plan
 from ...core.plans.plan import make_plan

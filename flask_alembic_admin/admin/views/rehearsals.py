@@ -12,7 +12,7 @@ from flask import url_for
 from flask.typing import ResponseReturnValue
 
 from ...core.checks.checks import queue_check
-from ...core.ledger.ledger import RunStatus
+from ...core.ledger.tables import RunStatus
 from ...core.migrator import Migrator
 from ...core.plans.plan import Plan
 from ...core.settings import FILE_ACTIONS

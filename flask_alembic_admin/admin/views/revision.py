@@ -11,7 +11,7 @@ from flask import render_template
 from flask import url_for
 from flask.typing import ResponseReturnValue
 
-from ...core.ledger.ledger import Touch
+from ...core.ledger.tables import Touch
 from ...core.scripts.file_digests import applied_digest
 from ...core.scripts.file_digests import file_digest
 from ...core.status import database_status

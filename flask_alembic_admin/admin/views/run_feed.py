@@ -13,8 +13,8 @@ from flask.typing import ResponseReturnValue
 from ...core.condition import is_orphaned
 from ...core.condition import seen_as
 from ...core.ledger.ledger import Ledger
-from ...core.ledger.ledger import RunStatus
-from ...core.ledger.ledger import StepStatus
+from ...core.ledger.tables import RunStatus
+from ...core.ledger.tables import StepStatus
 from ..access import current_project
 from ..ledger import needed_ledger
 from ..run_page import log_text

@@ -17,9 +17,10 @@ from ...core.condition import is_orphaned
 from ...core.condition import mark_lost
 from ...core.condition import seen_as
 from ...core.forensics.forensics import Forensics
-from ...core.ledger.ledger import RunRecord
-from ...core.ledger.ledger import RunStatus
+from ...core.ledger.tables import RunRecord
+from ...core.ledger.tables import RunStatus
 from ...core.plans.options import PlanOptions
+from ...core.quantities import duration
 from ...core.runs.outcomes import withdraw_run
 from ...core.servers import server_of
 from ...core.settings import ACTIONS
@@ -43,7 +44,6 @@ from ..ledger import RUN_RESULTS
 from ..moves import reason_against
 from ..moves import without_doubt
 from ..presenters import badge
-from ..presenters import duration
 from ..run_page import error_texts
 from ..run_page import log_text
 from ..run_page import RunView

@@ -7,8 +7,8 @@ from flask import render_template
 from flask.typing import ResponseReturnValue
 
 from ...core.condition import seen_as
-from ...core.ledger.ledger import RunRecord
-from ...core.ledger.ledger import RunStatus
+from ...core.ledger.tables import RunRecord
+from ...core.ledger.tables import RunStatus
 from ...core.status import database_status
 from ..access import current_project
 from ..access import visible_databases

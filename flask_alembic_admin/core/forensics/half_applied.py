@@ -18,8 +18,8 @@ from alembic.util import CommandError
 from ...errors import MigrationError
 from ..condition import run_in_doubt
 from ..condition import step_in_doubt
-from ..ledger.ledger import RunRecord
-from ..ledger.ledger import StepRecord
+from ..ledger.tables import RunRecord
+from ..ledger.tables import StepRecord
 from ..plans.preview import preview_steps
 from ..plans.preview import StepPreview
 from ..reading import Reader

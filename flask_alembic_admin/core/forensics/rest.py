@@ -12,10 +12,10 @@ from alembic.runtime.migration import MigrationContext
 from ...errors import MigrationError
 from ...errors import PlanMoved
 from ...errors import TargetError
-from ..ledger.ledger import RunRecord
+from ..ledger.tables import RunRecord
+from ..plans.options import PlanOptions
 from ..plans.plan import make_plan
 from ..plans.plan import Plan
-from ..plans.plan import PlanOptions
 from ..reading import Reader
 from ..results import Action
 from .forensics import Forensics

@@ -32,9 +32,9 @@ from ..runs.announcer import Announcer
 from ..runs.options import RunOptions
 from ..surroundings import versions
 from . import patience
-from .ledger import RunStatus
-from .ledger import Verdict
 from .patience import insist
+from .tables import RunStatus
+from .tables import Verdict
 
 _logger = logging.getLogger(__name__)
 

@@ -13,28 +13,16 @@ import uuid
 import sqlalchemy as sa
 
 from .changes import LedgerChanges
-from .checks import CheckRecord as CheckRecord
 from .checks import LedgerChecks
-from .comparisons import ComparisonRecord as ComparisonRecord
 from .comparisons import LedgerComparisons
-from .report import LedgerReports as LedgerReports
-from .store import default_ledger_url as default_ledger_url
-from .store import ledger_engine as ledger_engine
 from .store import make_tables
 from .tables import ACTIVE
 from .tables import LOG
-from .tables import LogLine as LogLine
-from .tables import Queued as Queued
 from .tables import RUN
-from .tables import RunRecord as RunRecord
-from .tables import RunStatus as RunStatus
+from .tables import RunStatus
 from .tables import STEP
-from .tables import StepFacts as StepFacts
-from .tables import StepRecord as StepRecord
-from .tables import StepStatus as StepStatus
-from .tables import TABLE_NAMES as TABLE_NAMES
-from .tables import Touch as Touch
-from .tables import Verdict as Verdict
+from .tables import StepFacts
+from .tables import StepStatus
 
 
 class Ledger(LedgerChanges, LedgerComparisons, LedgerChecks):

@@ -18,13 +18,13 @@ from ..results import step_message
 from ..results import step_revision
 from ..risks.findings import Finding
 from ..scripts.file_digests import file_digest
-from ..scripts.history import RevisionFile
+from ..scripts.revision_files import RevisionFile
 from ..scripts.targets import as_texts
 from ..scripts.targets import Target
 from .estimate import StepEstimate
 from .findings import examine_steps
 from .findings import Examined
-from .options import PlanOptions as PlanOptions
+from .options import PlanOptions
 from .preview import StepPreview
 
 if t.TYPE_CHECKING:

@@ -42,7 +42,7 @@ from .forks import forks_kept_off
 from .hooks import HookCalls
 from .hooks import RunFacts
 from .onlooker import Onlooker
-from .options import RunOptions as RunOptions
+from .options import RunOptions
 from .retrying import Retrying
 from .run import Run
 from .stopping import Stopping

@@ -8,13 +8,13 @@ import socket
 
 import sqlalchemy as sa
 
-from ..ledger.ledger import RunStatus
+from ..ledger.tables import RunStatus
 from ..migrator import Migrator
 from ..plans.plan import Plan
 from ..project import Project
 from ..redact import redact
 from ..surroundings import operating_system_user
-from .guarded import RunOptions
+from .options import RunOptions
 from .outcomes import finish_run
 from .signals import Signals
 

@@ -14,11 +14,11 @@ from pathlib import Path
 from .lanes import Lanes
 from .lanes import lay_out
 from .revision_files import FileStamp
-from .revision_files import folder_signature as folder_signature
-from .revision_files import FolderSignature as FolderSignature
-from .revision_files import Problem as Problem
+from .revision_files import folder_signature
+from .revision_files import FolderSignature
+from .revision_files import Problem
 from .revision_files import read_file
-from .revision_files import RevisionFile as RevisionFile
+from .revision_files import RevisionFile
 from .revision_graph import beginning
 from .revision_graph import needs_of
 from .revision_graph import owners_of_labels

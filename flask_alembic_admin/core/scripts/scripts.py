@@ -27,11 +27,11 @@ from ...errors import SetupError
 from .. import internals
 from ..env_py.folder import EnvFolder
 from ..op_guard import op_guard
-from .history import FolderSignature
 from .history import History
 from .history import HistoryReader
 from .imported_history import imported_history
 from .revision_files import FileStamp
+from .revision_files import FolderSignature
 
 #: Problems that Alembic itself can deal with, since it imports the files.
 _READABLE_BY_IMPORT = {"computed"}

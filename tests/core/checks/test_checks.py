@@ -15,10 +15,10 @@ from flask_alembic_admin.core.checks.checks import queue_check
 from flask_alembic_admin.core.checks.job import run_check
 from flask_alembic_admin.core.checks.kinds import carries_out
 from flask_alembic_admin.core.checks.kinds import WORK
-from flask_alembic_admin.core.ledger.ledger import CheckRecord
+from flask_alembic_admin.core.ledger.checks import CheckRecord
 from flask_alembic_admin.core.ledger.ledger import Ledger
-from flask_alembic_admin.core.ledger.ledger import RunStatus
 from flask_alembic_admin.core.ledger.tables import CHECK
+from flask_alembic_admin.core.ledger.tables import RunStatus
 from flask_alembic_admin.core.migrator import Migrator
 from flask_alembic_admin.core.runs.signals import ended_by_sigterm
 from flask_alembic_admin.errors import TargetError

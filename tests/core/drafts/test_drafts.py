@@ -27,11 +27,11 @@ from flask_alembic_admin.core.drafts.drafting import draft_revision
 from flask_alembic_admin.core.drafts.drafts import Draft
 from flask_alembic_admin.core.drafts.writing import unwritable_folder
 from flask_alembic_admin.core.drafts.writing import write_draft
-from flask_alembic_admin.core.ledger.ledger import RunStatus
-from flask_alembic_admin.core.ledger.ledger import StepFacts
-from flask_alembic_admin.core.ledger.ledger import StepStatus
 from flask_alembic_admin.core.ledger.report import StepReport
 from flask_alembic_admin.core.ledger.tables import RUN
+from flask_alembic_admin.core.ledger.tables import RunStatus
+from flask_alembic_admin.core.ledger.tables import StepFacts
+from flask_alembic_admin.core.ledger.tables import StepStatus
 from flask_alembic_admin.core.scripts import source_lock
 from flask_alembic_admin.core.surroundings import operating_system_user
 from flask_alembic_admin.errors import Busy

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from flask_alembic_admin.core.forensics.forensics import Forensics
 from flask_alembic_admin.core.forensics.half_applied import look
-from flask_alembic_admin.core.ledger.ledger import RunRecord
+from flask_alembic_admin.core.ledger.tables import RunRecord
 from flask_alembic_admin.errors import RunFailed
 
 from ...apps import add_revision

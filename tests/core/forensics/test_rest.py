@@ -12,12 +12,12 @@ import sqlalchemy as sa
 
 from flask_alembic_admin.core.forensics.rest import NoRest
 from flask_alembic_admin.core.forensics.rest import plan_rest
-from flask_alembic_admin.core.ledger.ledger import RunRecord
+from flask_alembic_admin.core.ledger.tables import RunRecord
 from flask_alembic_admin.core.plans.plan import keep_plan
 from flask_alembic_admin.core.plans.plan import make_plan
 from flask_alembic_admin.core.plans.plan import Plan
 from flask_alembic_admin.core.results import RunResult
-from flask_alembic_admin.core.runs.guarded import RunOptions
+from flask_alembic_admin.core.runs.options import RunOptions
 from flask_alembic_admin.core.runs.outcomes import withdraw_run
 from flask_alembic_admin.errors import Interrupted
 from flask_alembic_admin.errors import PlanMoved

@@ -8,8 +8,8 @@ import threading
 import typing as t
 
 from flask_alembic_admin.core.ledger.ledger import Ledger
-from flask_alembic_admin.core.ledger.ledger import Queued
-from flask_alembic_admin.core.ledger.ledger import RunStatus
+from flask_alembic_admin.core.ledger.tables import Queued
+from flask_alembic_admin.core.ledger.tables import RunStatus
 
 THREADS = 16
 T = t.TypeVar("T")

@@ -10,9 +10,9 @@ import sqlalchemy as sa
 
 from flask_alembic_admin.core.ledger import checks as ledger_checks
 from flask_alembic_admin.core.ledger.ledger import Ledger
-from flask_alembic_admin.core.ledger.ledger import ledger_engine
-from flask_alembic_admin.core.ledger.ledger import RunStatus
+from flask_alembic_admin.core.ledger.store import ledger_engine
 from flask_alembic_admin.core.ledger.tables import CHECK
+from flask_alembic_admin.core.ledger.tables import RunStatus
 from flask_alembic_admin.core.ledger.tables import TABLE_NAMES
 
 from .ledgers import at_once

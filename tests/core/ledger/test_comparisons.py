@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from flask_alembic_admin.core.ledger.ledger import ComparisonRecord
+from flask_alembic_admin.core.ledger.comparisons import ComparisonRecord
 from flask_alembic_admin.core.ledger.ledger import Ledger
-from flask_alembic_admin.core.ledger.ledger import ledger_engine
+from flask_alembic_admin.core.ledger.store import ledger_engine
 from flask_alembic_admin.core.ledger.tables import COMPARISON
 from flask_alembic_admin.core.ledger.tables import TABLE_NAMES
 

@@ -10,13 +10,13 @@ import sqlalchemy as sa
 
 from flask_alembic_admin.core.ledger import report as report_module
 from flask_alembic_admin.core.ledger.ledger import Ledger
-from flask_alembic_admin.core.ledger.ledger import ledger_engine
-from flask_alembic_admin.core.ledger.ledger import Queued
-from flask_alembic_admin.core.ledger.ledger import RunStatus
-from flask_alembic_admin.core.ledger.ledger import StepFacts
-from flask_alembic_admin.core.ledger.ledger import StepStatus
 from flask_alembic_admin.core.ledger.report import StepReport
+from flask_alembic_admin.core.ledger.store import ledger_engine
+from flask_alembic_admin.core.ledger.tables import Queued
 from flask_alembic_admin.core.ledger.tables import RUN
+from flask_alembic_admin.core.ledger.tables import RunStatus
+from flask_alembic_admin.core.ledger.tables import StepFacts
+from flask_alembic_admin.core.ledger.tables import StepStatus
 
 from .ledgers import at_once
 from .ledgers import claim

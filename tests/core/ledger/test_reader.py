@@ -8,10 +8,10 @@ import pytest
 import sqlalchemy as sa
 
 from flask_alembic_admin.core.ledger.ledger import Ledger
-from flask_alembic_admin.core.ledger.ledger import ledger_engine
-from flask_alembic_admin.core.ledger.ledger import Queued
-from flask_alembic_admin.core.ledger.ledger import RunStatus
+from flask_alembic_admin.core.ledger.store import ledger_engine
+from flask_alembic_admin.core.ledger.tables import Queued
 from flask_alembic_admin.core.ledger.tables import RUN
+from flask_alembic_admin.core.ledger.tables import RunStatus
 
 from .ledgers import claim
 from .ledgers import ended

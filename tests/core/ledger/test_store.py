@@ -9,16 +9,16 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from flask_alembic_admin.core.ledger.ledger import default_ledger_url
 from flask_alembic_admin.core.ledger.ledger import Ledger
-from flask_alembic_admin.core.ledger.ledger import ledger_engine
-from flask_alembic_admin.core.ledger.ledger import Queued
-from flask_alembic_admin.core.ledger.ledger import RunStatus
-from flask_alembic_admin.core.ledger.ledger import StepFacts
-from flask_alembic_admin.core.ledger.ledger import StepStatus
-from flask_alembic_admin.core.ledger.ledger import TABLE_NAMES
 from flask_alembic_admin.core.ledger.report import StepReport
+from flask_alembic_admin.core.ledger.store import default_ledger_url
+from flask_alembic_admin.core.ledger.store import ledger_engine
 from flask_alembic_admin.core.ledger.tables import METADATA
+from flask_alembic_admin.core.ledger.tables import Queued
+from flask_alembic_admin.core.ledger.tables import RunStatus
+from flask_alembic_admin.core.ledger.tables import StepFacts
+from flask_alembic_admin.core.ledger.tables import StepStatus
+from flask_alembic_admin.core.ledger.tables import TABLE_NAMES
 from flask_alembic_admin.errors import SetupError
 
 from .ledgers import claim

@@ -9,9 +9,9 @@ import sqlalchemy as sa
 
 from flask_alembic_admin.core.migrator import Migrator
 from flask_alembic_admin.core.plans import findings as plan_findings
+from flask_alembic_admin.core.plans.options import PlanOptions
 from flask_alembic_admin.core.plans.plan import make_plan
 from flask_alembic_admin.core.plans.plan import Plan
-from flask_alembic_admin.core.plans.plan import PlanOptions
 from flask_alembic_admin.core.plans.plan import replan
 from flask_alembic_admin.core.results import Action
 from flask_alembic_admin.core.risks import Sight

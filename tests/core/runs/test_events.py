@@ -16,7 +16,7 @@ from flask_alembic_admin import run_requested
 from flask_alembic_admin import run_started
 from flask_alembic_admin import RunOptions
 from flask_alembic_admin import step_finished
-from flask_alembic_admin.core.ledger.ledger import RunStatus
+from flask_alembic_admin.core.ledger.tables import RunStatus
 from flask_alembic_admin.core.locks import lock_for
 from flask_alembic_admin.core.locks import Owner
 from flask_alembic_admin.core.results import RunResult

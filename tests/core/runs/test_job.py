@@ -5,8 +5,8 @@ import typing as t
 import pytest
 
 from flask_alembic_admin.core.migrator import Migrator
+from flask_alembic_admin.core.plans.options import PlanOptions
 from flask_alembic_admin.core.plans.plan import make_plan
-from flask_alembic_admin.core.plans.plan import PlanOptions
 from flask_alembic_admin.core.runs.job import run_job
 from flask_alembic_admin.core.runs.options import RunOptions
 from flask_alembic_admin.core.servers import Timeouts

@@ -18,14 +18,14 @@ from alembic.script import ScriptDirectory
 
 from flask_alembic_admin.core.scripts import history as history_module
 from flask_alembic_admin.core.scripts import revision_files
-from flask_alembic_admin.core.scripts.history import folder_signature
-from flask_alembic_admin.core.scripts.history import FolderSignature
 from flask_alembic_admin.core.scripts.history import History
 from flask_alembic_admin.core.scripts.history import HistoryReader
-from flask_alembic_admin.core.scripts.history import Problem
 from flask_alembic_admin.core.scripts.history import read_history
-from flask_alembic_admin.core.scripts.history import RevisionFile
+from flask_alembic_admin.core.scripts.revision_files import folder_signature
+from flask_alembic_admin.core.scripts.revision_files import FolderSignature
+from flask_alembic_admin.core.scripts.revision_files import Problem
 from flask_alembic_admin.core.scripts.revision_files import read_file
+from flask_alembic_admin.core.scripts.revision_files import RevisionFile
 
 TEMPLATE = '''"""{message}
 
