@@ -8,7 +8,13 @@ const one = (selector, root = document) => root.querySelector(selector);
 async function copy(button) {
   const sources = button.dataset.aaCopy ? [...all(button.dataset.aaCopy)] : [button.previousElementSibling];
   const word = button.textContent;
-  await navigator.clipboard.writeText(sources.map((source) => source.textContent.trim()).join("\n\n"));
+  try {
+    await navigator.clipboard.writeText(sources.map((source) => source.textContent.trim()).join("\n\n"));
+  } catch {
+    // The browser does not allow it: what is chosen can be copied by keyboard.
+    getSelection().selectAllChildren(sources[0]);
+    return;
+  }
   button.textContent = "✓";
   setTimeout(() => { button.textContent = word; }, 1500);
 }
@@ -30,13 +36,13 @@ function filter(input) {
   }
 }
 
-// Times: in the visitor's own zone; UTC stays in the title.
+// Times: in the visitor's own zone, which is named; UTC stays in the title.
 function localise(root) {
   for (const time of all("time[datetime]:not([data-aa-utc])", root)) {
     const moment = new Date(time.dateTime);
     time.title = time.dataset.aaUtc = time.textContent;
     time.textContent = moment.toLocaleString(undefined, {
-      year: "numeric", month: "2-digit", day: "2-digit", hour: "2-digit", minute: "2-digit", second: "2-digit",
+      year: "numeric", month: "2-digit", day: "2-digit", hour: "2-digit", minute: "2-digit", second: "2-digit", timeZoneName: "short",
     });
   }
 }
@@ -61,7 +67,8 @@ function watch(box) {
       if (answer.redirected || (answer.status >= 400 && answer.status < 500 && answer.status !== 429)) { location.reload(); return; }
       if (!answer.ok) throw new Error(answer.statusText);
       const news = await answer.json();
-      if (news.ended) { location.hash = "result"; location.reload(); return; }
+      // In place of this page: the way back leads to where one came from.
+      if (news.ended) { history.replaceState(null, "", "#result"); location.reload(); return; }
       // What can be asked of a run is another thing once it has begun.
       if ("aaQueued" in box.dataset && !news.queued) { location.reload(); return; }
       show(news);
@@ -118,6 +125,8 @@ async function theme(form, button) {
   if (wanted === "auto") delete document.documentElement.dataset.theme;
   else document.documentElement.dataset.theme = wanted;
   button.value = next[wanted];
+  // It names the theme that was.
+  button.removeAttribute("title");
 }
 
 // Keys: / for the search of the page, j and k from row to row.

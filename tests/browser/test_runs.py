@@ -51,6 +51,36 @@ def wait_for_step(page: Page, position: int, state: str) -> None:
     page.locator(f'[data-aa-step="{position}"]').get_by_text(state).wait_for()
 
 
+def test_the_way_back_from_a_result_leads_to_where_one_came_from(
+    open_shop: OpenShop, page: Page
+) -> None:
+    """The page of the run that is watched is not left behind by that of its result."""
+    shop = open_shop("waits")
+    begin(page, shop)
+    page.goto(shop.url(STATUS))
+    page.get_by_role("region", name="Notices").get_by_role("link", name="Watch the run").click()
+    wait_for_step(page, 1, "◌ running")
+    let_go(shop, FIRST)
+    let_go(shop, SECOND)
+    wait_for_result(page, "Succeeded")
+    page.go_back()
+    page.get_by_role("heading", name="Status · default").wait_for()
+
+
+def test_times_are_told_in_the_zone_of_whoever_looks(
+    open_shop: OpenShop, new_page: NewPage
+) -> None:
+    """The zone is named beside them, and UTC in their title; a log says that it is in UTC."""
+    shop = open_shop("pending")
+    page = new_page(timezone_id="Asia/Tokyo", locale="en-US")
+    shop.sign_in(page)
+    page.goto(shop.url(f"db/default/runs/{shop.last_run().id}"))
+    time = page.get_by_role("main").locator("time").first
+    expect(time).to_have_text(re.compile(r" GMT\+9$"))
+    expect(time).to_have_attribute("title", re.compile(r" UTC$"))
+    expect(page.get_by_text("times in UTC")).to_be_visible()
+
+
 def test_a_run_is_watched_without_loading_its_page_again(open_shop: OpenShop, page: Page) -> None:
     """Steps tick off and the log grows; then the page is loaded once more, for the result."""
     shop = open_shop("waits")
