@@ -48,15 +48,22 @@ def stop_at(folder: str, name: str) -> None:
     wait_for(Path(folder, f"{name}.open").exists)
 
 
-def write_config(folder: Path, urls: t.Mapping[str, sa.URL], **admin: t.Any) -> None:
+def write_config(
+    folder: Path,
+    urls: t.Mapping[str, sa.URL],
+    context: t.Mapping[str, t.Any] | None = None,
+    **admin: t.Any,
+) -> None:
     """Write down what ``create_app`` reads.
 
     :param folder: Where all files of the app are.
     :param urls: The databases by name.
+    :param context: What ``ALEMBIC_CONTEXT`` is.
     :param admin: Options of ``ALEMBIC_ADMIN``.
     """
     texts = {name: url.render_as_string(hide_password=False) for name, url in urls.items()}
-    (folder / _CONFIG).write_text(json.dumps({"urls": texts, "admin": admin}))
+    config = {"urls": texts, "context": dict(context or {}), "admin": admin}
+    (folder / _CONFIG).write_text(json.dumps(config))
 
 
 def create_app(folder: str) -> Flask:
@@ -70,6 +77,7 @@ def create_app(folder: str) -> Flask:
     config = json.loads(Path(folder, _CONFIG).read_text())
     app = Flask("faults", root_path=folder, instance_path=f"{folder}/instance")
     app.config["SECRET_KEY"] = "secret"
+    app.config["ALEMBIC_CONTEXT"] = config["context"]
     app.config["ALEMBIC_ADMIN"] = {
         "app": f"{__name__}:create_app({folder!r})",
         **config["admin"],

@@ -77,9 +77,9 @@ def child(folder: Path, verb: str = "upgrade", **order: t.Any) -> t.Iterator[Chi
 
     :param folder: The folder of the app.
     :param verb: What it does.
-    :param order: ``target``, ``database``, and what ``RunOptions`` takes; ``busy_timeout`` for the
-        ledger, ``patience`` for its verdict and ``tick`` of its reports; ``stop_at`` one of
-        ``_STOPS``, to stay there until the test lets go.
+    :param order: ``target``, ``database``, and what ``RunOptions`` takes; ``busy_timeout`` and
+        ``lock_timeout`` for the ledger, ``patience`` for its verdict, ``tick`` and ``stale`` of its
+        reports; ``stop_at`` one of ``_STOPS``, to stay there until the test lets go.
     """
     ours, its = _processes.Pipe()
     process = _processes.Process(target=_main, args=(its, str(folder), verb, order))
@@ -98,7 +98,9 @@ def child(folder: Path, verb: str = "upgrade", **order: t.Any) -> t.Iterator[Chi
 def _main(line: Connection, folder: str, verb: str, order: dict[str, t.Any]) -> None:
     ledger_store.BUSY_TIMEOUT = order.pop("busy_timeout", ledger_store.BUSY_TIMEOUT)
     patience.PATIENCE = order.pop("patience", patience.PATIENCE)
+    ledger_store.LOCK_TIMEOUT = order.pop("lock_timeout", ledger_store.LOCK_TIMEOUT)
     recording.TICK = order.pop("tick", recording.TICK)
+    recording.STALE = order.pop("stale", recording.STALE)
     app = create_app(folder)
 
     if name := order.pop("stop_at", None):

@@ -47,7 +47,7 @@ class Place:
 
     :param folder: Where its files are.
     :param url: The database.
-    :param admin: Options of ``ALEMBIC_ADMIN``.
+    :param admin: Options of ``ALEMBIC_ADMIN``, or ``context`` for ``ALEMBIC_CONTEXT``.
     :param others: More databases by name.
     """
 

@@ -10,6 +10,7 @@ import typing as t
 import sqlalchemy as sa
 
 from ..settings import FILE_ACTIONS
+from .store import limit_waits
 from .store import sqlite_file
 from .tables import ACTIVE
 from .tables import Direction
@@ -44,7 +45,11 @@ class LedgerReader:
         if engine.dialect.name == "postgresql":
             # With the app's own stricter level two writers of one row would fail, not wait.
             engine = engine.execution_options(isolation_level="READ COMMITTED")
+        else:
+            # What is listened for on it shall not be heard on the one that was given.
+            engine = engine.execution_options()
 
+        limit_waits(engine)
         self.engine = engine
         #: Names of tables that were seen, where somebody keeps them in mind for a while.
         self._seen: set[str] | None = None

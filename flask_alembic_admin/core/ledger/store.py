@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import typing as t
 from pathlib import Path
 
@@ -14,7 +15,17 @@ from .tables import TABLE_NAMES
 
 #: Seconds that SQLite waits for another process to end its write.
 BUSY_TIMEOUT = 5.0
+#: Seconds that other servers wait for another session to let go of the ledger's tables. It may be
+#: one that never does before it has heard from here: that of the run itself.
+LOCK_TIMEOUT = 5.0
 
+_MYSQL_LIMITS = "SET SESSION lock_wait_timeout = {seconds}, innodb_lock_wait_timeout = {seconds}"
+_LIMITS = {
+    # Until the end of the transaction, since a pooler may lend the session to others.
+    "postgresql": "SET LOCAL lock_timeout = {milliseconds}",
+    "mysql": _MYSQL_LIMITS,
+    "mariadb": _MYSQL_LIMITS,
+}
 
 #: What the file is called where the ledger has one of its own.
 LEDGER_FILE = "alembic_admin.sqlite"
@@ -68,6 +79,15 @@ def engine_beside(engine: sa.Engine) -> sa.Engine:
         return connection.dbapi_connection
 
     return sa.create_engine(engine.url, poolclass=sa.NullPool, creator=connect)
+
+
+def limit_waits(engine: sa.Engine) -> None:
+    """Let no statement of an engine wait long for what other sessions have locked.
+
+    :param engine: One that nobody else uses, or an option engine of it.
+    """
+    if engine.dialect.name in _LIMITS:
+        sa.event.listen(engine, "begin", _limit_waits)
 
 
 def engine_that_keeps_open(engine: sa.Engine) -> sa.Engine:
@@ -141,3 +161,9 @@ def _missing_tables(engine: sa.Engine) -> set[str]:
     with engine.connect() as connection:
         inspector = sa.inspect(connection)
         return {name for name in TABLE_NAMES if not inspector.has_table(name)}
+
+
+def _limit_waits(connection: sa.Connection) -> None:
+    statement = _LIMITS[connection.dialect.name]
+    seconds, milliseconds = max(1, math.ceil(LOCK_TIMEOUT)), math.ceil(LOCK_TIMEOUT * 1000)
+    connection.exec_driver_sql(statement.format(seconds=seconds, milliseconds=milliseconds))

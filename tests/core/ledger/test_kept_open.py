@@ -100,7 +100,8 @@ def test_what_is_known_is_not_asked_again(ledger: Ledger) -> None:
         sent.clear()
         assert kept.active("default") is not None
 
-    assert len(sent) == 1
+    # How long it may wait is set for each transaction.
+    assert [statement[:6] for statement in sent if statement[:4] != "SET "] == ["SELECT"]
     assert kept.engine.dialect is ledger.engine.dialect
 
 
