@@ -132,8 +132,8 @@ def test_private_names_of_alembic_are_in_one_file(path: Path) -> None:
 
 
 def test_locks_and_risks_do_not_know_each_other() -> None:
-    """Nor ``run.py``, where they meet."""
-    walls = {"locks": {"risks", "run"}, "risks": {"locks", "run"}}
+    """Nor runs, where they meet."""
+    walls = {"locks": {"risks", "runs"}, "risks": {"locks", "runs"}}
     wrong = [
         f"{path.name}:{line} imports {name}"
         for path in FILES

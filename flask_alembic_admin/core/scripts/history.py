@@ -35,15 +35,6 @@ _RECENT = 20
 _MOST_RECENT = 2.0
 
 
-def read_history(folders: c.Sequence[Path], *, recursive: bool = False) -> History:
-    """Return the history that the files in some folders make.
-
-    :param folders: Folders of revision files; one that does not exist is empty.
-    :param recursive: Whether their sub folders belong to them.
-    """
-    return HistoryReader(folders, recursive).read()
-
-
 class HistoryReader:
     """Reads a history again only when its files have changed; threads may share one.
 
@@ -136,11 +127,6 @@ class History:
     def branch_points(self) -> tuple[str, ...]:
         """Revisions that are parent to more than one."""
         return tuple(id_ for id_ in self.revisions if len(self._children[id_]) > 1)
-
-    @functools.cached_property
-    def merge_points(self) -> tuple[str, ...]:
-        """Revisions with more than one parent."""
-        return tuple(id_ for id_, file in self.revisions.items() if len(file.parents) > 1)
 
     @functools.cached_property
     def labels(self) -> c.Mapping[str, tuple[str, ...]]:

@@ -20,12 +20,13 @@ from flask_alembic_admin.core.scripts import history as history_module
 from flask_alembic_admin.core.scripts import revision_files
 from flask_alembic_admin.core.scripts.history import History
 from flask_alembic_admin.core.scripts.history import HistoryReader
-from flask_alembic_admin.core.scripts.history import read_history
 from flask_alembic_admin.core.scripts.revision_files import folder_signature
 from flask_alembic_admin.core.scripts.revision_files import FolderSignature
 from flask_alembic_admin.core.scripts.revision_files import Problem
 from flask_alembic_admin.core.scripts.revision_files import read_file
 from flask_alembic_admin.core.scripts.revision_files import RevisionFile
+
+from .histories import read_history
 
 TEMPLATE = '''"""{message}
 
@@ -224,7 +225,6 @@ class TestLikeAlembic:
         for script in scripts.walk_revisions():
             assert set(history.children(script.revision)) == script.nextrev
             assert (script.revision in history.branch_points) == script.is_branch_point
-            assert (script.revision in history.merge_points) == script.is_merge_point
 
     def test_ancestors_agree(self, history: History, scripts: ScriptDirectory) -> None:
         """Parents and dependencies, all the way down."""

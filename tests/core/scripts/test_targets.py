@@ -10,7 +10,6 @@ from alembic.util import CommandError
 
 from flask_alembic_admin.core.results import UnknownRevision
 from flask_alembic_admin.core.scripts.history import History
-from flask_alembic_admin.core.scripts.history import read_history
 from flask_alembic_admin.core.scripts.targets import as_texts
 from flask_alembic_admin.core.scripts.targets import check_target
 from flask_alembic_admin.core.scripts.targets import count_or_revision
@@ -19,6 +18,7 @@ from flask_alembic_admin.core.scripts.targets import Target
 from flask_alembic_admin.errors import TargetError
 
 from ...apps import add_revision
+from .histories import read_history
 
 
 @pytest.fixture
