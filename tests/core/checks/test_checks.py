@@ -4,6 +4,8 @@ import datetime
 import os
 import signal
 import socket
+import subprocess
+import sys
 import typing as t
 
 import pytest
@@ -15,6 +17,7 @@ from flask_alembic_admin.core.checks.checks import queue_check
 from flask_alembic_admin.core.checks.job import run_check
 from flask_alembic_admin.core.checks.kinds import carries_out
 from flask_alembic_admin.core.checks.kinds import WORK
+from flask_alembic_admin.core.ledger.checks import CheckKind
 from flask_alembic_admin.core.ledger.checks import CheckRecord
 from flask_alembic_admin.core.ledger.ledger import Ledger
 from flask_alembic_admin.core.ledger.tables import CHECK
@@ -60,6 +63,13 @@ def age(ledger: Ledger, **values: t.Any) -> None:
     with ledger.engine.begin() as connection:
         times = {"requested": past, "heartbeat": past, "started": past, **values}
         connection.execute(sa.update(CHECK).values(times))
+
+
+def test_each_kind_of_check_has_something_that_carries_it_out() -> None:
+    """Whoever can run one has all of them, whatever else is imported by then."""
+    code = "from flask_alembic_admin.core.checks.job import WORK; print(*sorted(WORK))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == sorted(t.get_args(CheckKind))
 
 
 def test_a_check_is_carried_out_once(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
