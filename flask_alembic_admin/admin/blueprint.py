@@ -26,6 +26,7 @@ from ..core.runs.signals import Signals
 from ..core.settings import Settings
 from ..errors import MigrationError
 from ..errors import SetupError
+from ..runners import celery_runner
 from ..runners.process import CHECK_COMMAND
 from ..runners.process import COMMAND
 from . import access
@@ -118,9 +119,15 @@ class AlembicAdmin(Blueprint):
     def register(self, app: App, options: dict[str, t.Any]) -> None:
         """Register the panel on an app.
 
-        :raises SetupError: ``ALEMBIC_ADMIN`` cannot be what it is.
+        :raises SetupError: ``ALEMBIC_ADMIN`` cannot be what it is, or Celery is missing that it
+            asks for.
         """
-        Settings.from_mapping(app.config.get("ALEMBIC_ADMIN", {}))
+        settings = Settings.from_mapping(app.config.get("ALEMBIC_ADMIN", {}))
+
+        # A worker, which loads the app as well, has to know the tasks before the first one comes.
+        if settings.runner == "celery":
+            celery_runner()
+
         super().register(app, options)
 
     def _refuse_or_go_on(self) -> ResponseReturnValue | None:

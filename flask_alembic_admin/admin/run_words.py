@@ -100,6 +100,9 @@ def _active_sentence(view: RunView) -> str:
     if view.by_hand:
         return _("Waits for somebody to start it with the command below.")
 
+    if view.record.status == RunStatus.QUEUED and view.record.runner == "celery":
+        return _("Waits for a Celery worker to begin it.")
+
     if view.record.status == RunStatus.QUEUED:
         return _("Waits for its process to begin.")
 

@@ -21,6 +21,7 @@ from .project import Project
 from .runs.outcomes import finish_run
 from .servers import server_of
 from .settings import FILE_ACTIONS
+from .settings import PATIENT_RUNNERS
 
 #: How many runs are looked at in one go for one that left its database in doubt.
 PAGE = 20
@@ -37,8 +38,8 @@ def is_lost(project: Project, record: RunRecord) -> bool:
     if not record.active or not is_silent(record):
         return False
 
-    # Nobody starts it but a person.
-    if record.status == RunStatus.QUEUED and record.runner == "manual":
+    # Nobody knows when a person or a worker starts it.
+    if record.status == RunStatus.QUEUED and record.runner in PATIENT_RUNNERS:
         return False
 
     return not process_lives(record) and not session_lives(project, record)

@@ -13,7 +13,9 @@ import sqlalchemy as sa
 from ..errors import SetupError
 from .servers import Timeouts
 
-RUNNERS = ("process", "inline", "manual")
+RUNNERS = ("process", "celery", "inline", "manual")
+#: Those whose runs may wait for long before they begin: somebody else starts them.
+PATIENT_RUNNERS = ("celery", "manual")
 #: What can be done in the panel.
 ACTIONS = ("upgrade", "downgrade", "stamp", "revision", "merge")
 #: What it offers by default. The others write files where it runs, so it needs debug mode for them.
@@ -34,6 +36,7 @@ class Settings:
     app: str | None = None
 
     #: How a run is started: ``process``, in a process of its own that outlives the request;
+    #: ``celery``, in such a process where a Celery worker of the app is;
     #: ``manual``, by a command that the page shows, such as for a Kubernetes Job; or ``inline``, in
     #: the request itself, for tests.
     runner: str = "process"

@@ -43,7 +43,8 @@ def start_process(project: Project, run_id: str) -> None:
     :param run_id: The run.
     :raises SetupError: It is not known how the process would load the app.
     """
-    _start(project, COMMAND, run_id, f"run {run_id}", _write_end)
+    wait = _start(project, COMMAND, run_id, f"run {run_id}", _write_end)
+    threading.Thread(target=wait, name=f"run {run_id}", daemon=True).start()
 
 
 def start_check_process(project: Project, check_id: str) -> None:
@@ -53,15 +54,37 @@ def start_check_process(project: Project, check_id: str) -> None:
     :param check_id: The check.
     :raises SetupError: It is not known how the process would load the app.
     """
-    _start(project, CHECK_COMMAND, check_id, f"check {check_id}", _write_end_of_check)
+    wait = _start(project, CHECK_COMMAND, check_id, f"check {check_id}", _write_end_of_check)
+    threading.Thread(target=wait, name=f"check {check_id}", daemon=True).start()
+
+
+def wait_for_process(project: Project, run_id: str) -> None:
+    """Carry out a run in a process of its own, and wait for its end.
+
+    :param project: What is fixed.
+    :param run_id: The run.
+    :raises SetupError: It is not known how the process would load the app.
+    """
+    _start(project, COMMAND, run_id, f"run {run_id}", _write_end)()
+
+
+def wait_for_check_process(project: Project, check_id: str) -> None:
+    """Carry out a check in a process of its own, and wait for its end.
+
+    :param project: What is fixed.
+    :param check_id: The check.
+    :raises SetupError: It is not known how the process would load the app.
+    """
+    _start(project, CHECK_COMMAND, check_id, f"check {check_id}", _write_end_of_check)()
 
 
 def _start(
     project: Project, command: tuple[str, str], id_: str, name: str, write_end: _WriteEnd
-) -> None:
+) -> t.Callable[[], None]:
+    """Start a process, and return what waits for its end and records it where it has to be."""
     arguments = app_arguments(project.settings.app)
     # What it prints is kept until it has ended, and shown if it fails before it can speak.
-    output = tempfile.TemporaryFile()  # noqa: SIM115 (closed by the thread that waits)
+    output = tempfile.TemporaryFile()  # noqa: SIM115 (closed by whoever waits)
     process = subprocess.Popen(
         [sys.executable, "-m", "flask", *arguments, *command, id_],
         stdin=subprocess.DEVNULL,
@@ -90,7 +113,7 @@ def _start(
                 type(error).__name__,
             )
 
-    threading.Thread(target=wait, name=name, daemon=True).start()
+    return wait
 
 
 def _environment() -> dict[str, str]:

@@ -13,7 +13,9 @@ from flask import render_template
 from flask import url_for
 from flask.typing import ResponseReturnValue
 
+from ...core.checks.checks import check_seen_as
 from ...core.checks.checks import queue_check
+from ...core.ledger.tables import RunStatus
 from ...core.migrator import Migrator
 from ...errors import MigrationError
 from ...runners import start_check
@@ -47,7 +49,8 @@ def show_verification(database: str) -> ResponseReturnValue:
         rows.append((one, shown))
 
     option = ["--database", database] if len(project.databases) > 1 else []
-    waits = last.is_active and last.record is not None and last.record.runner == "manual"
+    record = last.record
+    waits = record and record.runner == "manual" and check_seen_as(record) == RunStatus.QUEUED
     return render_template(
         "alembic_admin/verification.html",
         database=database,
@@ -60,7 +63,7 @@ def show_verification(database: str) -> ResponseReturnValue:
         limit=SHOWN,
         files=files,
         why_not=_why_not(database),
-        to_start=job_line(project, CHECK_COMMAND, last.record.id) if waits and last.record else "",
+        to_start=job_line(project, CHECK_COMMAND, record.id) if record and waits else "",
         command=shlex.join([*project.command.split(), "verify", *option]),
         form=ProtectedForm(formdata=None),
     )

@@ -8,6 +8,7 @@ from ..ledger.liveness import is_silent
 from ..ledger.liveness import process_lives
 from ..ledger.tables import RunStatus
 from ..project import Project
+from ..settings import PATIENT_RUNNERS
 
 
 def queue_check(
@@ -49,8 +50,8 @@ def check_seen_as(record: CheckRecord) -> RunStatus:
     if not record.active or not is_silent(record):
         return record.status
 
-    # Nobody starts it but a person.
-    if record.status == RunStatus.QUEUED and record.runner == "manual":
+    # Nobody knows when a person or a worker starts it.
+    if record.status == RunStatus.QUEUED and record.runner in PATIENT_RUNNERS:
         return record.status
 
     return record.status if process_lives(record) else RunStatus.LOST
