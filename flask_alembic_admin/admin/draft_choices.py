@@ -62,13 +62,12 @@ def draft_cards(
     if sent is not merge:
         merge.revisions.data = list(history.heads)
 
-    unwritable = why_unwritable(project)
     only_one = None if len(history.heads) > 1 else _("There is nothing to join: one head at most.")
     return DraftCards(
         revision=revision.on_page(parents(history)),
-        why_no_revision=reason_against("revision", status) or unwritable,
+        why_no_revision=why_no_revision(project, status),
         merge=merge.on_page(_named(id_, history) for id_ in history.heads),
-        why_no_merge=reason_against("merge", status) or only_one or unwritable,
+        why_no_merge=reason_against("merge", status) or only_one or why_unwritable(project),
         revision_command=f'{project.command} revision "MESSAGE"',
         merge_command=f"{project.command} merge",
     )
@@ -86,6 +85,15 @@ def parents(history: History) -> list[Choice]:
         *(_named(id_, history) for id_ in reversed(history.heads)),
         Choice("base", _("base · a line of its own")),
     ]
+
+
+def why_no_revision(project: Project, status: DatabaseStatus) -> str | None:
+    """Return why nobody, or not this user, can have a new revision written; None where they can.
+
+    :param project: What is fixed.
+    :param status: What is true of the database.
+    """
+    return reason_against("revision", status) or why_unwritable(project)
 
 
 def why_unwritable(project: Project) -> str | None:

@@ -59,7 +59,7 @@ def test_it_says_that_nothing_was_compared_yet(viewer: FlaskClient) -> None:
     assert "Not compared yet." in viewer.get(PAGE).text
     assert "Not compared yet." in html
     assert '<button class="primary">Compare now</button>' in html
-    assert "Compare first: there is no diff yet." in html
+    assert "New revision from this diff…: Compare first, since there is no diff yet." in html
     assert 'disabled aria-describedby="why_no_revision">New revision from this diff…' in html
 
 
@@ -72,9 +72,23 @@ def test_differences_are_shown_by_table(viewer: FlaskClient) -> None:
     assert "things + add column b TEXT: in models, not in database" in text
     html = viewer.get(PAGE).text
     assert f'<span class="pill bad"><span aria-hidden="true">{MINUS}</span> remove</span>' in html
-    assert (
-        'href="/alembic/db/default/actions?from=diff#revision">New revision from this diff…' in html
-    )
+
+
+def test_a_diff_becomes_a_revision_where_one_may_be_written(
+    panel: Panel, viewer: FlaskClient
+) -> None:
+    """Elsewhere the button says why it is none."""
+    _compare(viewer)
+    button = 'disabled aria-describedby="why_no_revision">New revision from this diff…'
+    link = 'href="/alembic/db/default/actions?from=diff#revision">New revision from this diff…'
+    page = panel.client("operator").get(PAGE).text
+    assert button in page
+    assert "New revision from this diff…: This panel offers “revision” in debug mode only" in page
+    panel.app.debug = True
+    assert link in panel.client("operator").get(PAGE).text
+    page = viewer.get(PAGE).text
+    assert button in page
+    assert "You need the “revision” permission for this." in page
 
 
 def test_operations_are_shown_as_python(viewer: FlaskClient) -> None:

@@ -80,6 +80,23 @@ def test_no_migrations_yet_leads_to_the_first_one(panel: Panel, operator: FlaskC
     assert "No migrations yet." in operator.get(HOME).text
 
 
+def test_a_first_revision_is_offered_where_it_can_be_written(
+    panel: Panel, operator: FlaskClient
+) -> None:
+    """Elsewhere the button says why it is none, and the sentence names the command alone."""
+    for file in (panel.folder / "migrations").glob("*.py"):
+        file.unlink()
+
+    page = operator.get(HOME).text
+    assert 'class="primary" disabled aria-describedby="why-not">New revision…' in page
+    assert "This panel offers “revision” in debug mode only" in page
+    assert "Write the first one with “flask db revision”." in page
+    panel.app.debug = True
+    page = operator.get(HOME).text
+    assert re.search(r'<a class="button primary" href="[^"]*#revision">New revision…', page)
+    assert 'id="why-not"' not in page
+
+
 def test_a_missing_folder_is_named_with_the_key_to_set(panel: Panel, operator: FlaskClient) -> None:
     """It is said where files were looked for, and how to say otherwise."""
     shutil.rmtree(panel.folder / "migrations")

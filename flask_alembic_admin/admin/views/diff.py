@@ -24,6 +24,7 @@ from ..comparisons import change_badge
 from ..comparisons import comparison_badge
 from ..comparisons import comparison_notices
 from ..comparisons import last_comparison
+from ..draft_choices import why_no_revision
 from ..forms import ProtectedForm
 
 
@@ -64,6 +65,7 @@ def _page(
         shown=badge,
         notices=list(comparison_notices(comparison, status)),
         change_badge=change_badge,
+        no_revision=why_no_revision(project, status),
         command=shlex.join([*project.command.split(), "check", *option]),
         form=ProtectedForm(formdata=None),
     )

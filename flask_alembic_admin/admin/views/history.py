@@ -10,6 +10,7 @@ from flask.typing import ResponseReturnValue
 from ...core.status import database_status
 from ...core.status import DatabaseStatus
 from ..access import current_project
+from ..draft_choices import why_no_revision
 from ..history_rows import Rows
 from ..history_rows import Search
 from ..history_rows import STATES
@@ -46,6 +47,7 @@ def show_history(database: str) -> ResponseReturnValue:
         states=[revision_badge(state) for state in STATES],
         state_names=STATES,
         why_not=_why_no_upgrade(status),
+        no_revision=why_no_revision(project, status),
         problems=history.problems[:_SHOWN_PROBLEMS],
         shown_parents=_SHOWN_PARENTS,
         missing_folders=[folder for folder in project.scripts.folders if not folder.is_dir()],

@@ -16,6 +16,7 @@ from ..attention import notices
 from ..attention import tables_there
 from ..comparisons import comparison_badge
 from ..comparisons import last_comparison
+from ..draft_choices import why_no_revision
 from ..forms import ProtectedForm
 from ..ledger import last_run
 from ..moves import reason_against
@@ -72,6 +73,7 @@ def show_status(database: str) -> ResponseReturnValue:
         comparison=comparison,
         compared=comparison_badge(comparison, status),
         why_not=reason_against("upgrade", status),
+        no_revision=why_no_revision(project, status),
         runs=_recent_runs(database),
         shown_steps=SHOWN_STEPS,
         verified=verification_badge(last),
