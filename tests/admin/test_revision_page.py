@@ -120,8 +120,14 @@ class TestHeads:
     def test_one_head_is_said_to_be_one(self, client: FlaskClient) -> None:
         """The usual case is calm."""
         text = words(client.get(self.page).text)
-        assert "There is one head to upgrade to." in text
+        assert "There is one head." in text
         assert "bbb2 create parts ○ pending — 1 revision" in text
+
+    def test_an_upgrade_that_cannot_be_planned_is_there_with_its_reason(self, panel: Panel) -> None:
+        """As everywhere, a button is not hidden without a word."""
+        page = panel.client("viewer").get(self.page).text
+        assert 'class="primary" disabled aria-describedby="why-not">Plan upgrade…' in page
+        assert "You need the “upgrade” permission for this." in page
 
     def test_several_heads_lead_to_a_merge(self, panel: Panel, client: FlaskClient) -> None:
         """What fails with several heads is said, and the way on is one button."""
@@ -152,4 +158,5 @@ class TestHeads:
 
         text = words(client.get(self.page).text)
         assert "□ Unknown in the database gone" in text
+        assert "bbb2 create parts □ unknown — unknown" in text
         assert text.index("Deploy the code that has the file") < text.index("Plan a stamp…")

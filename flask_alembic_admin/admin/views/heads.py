@@ -60,13 +60,15 @@ def show_heads(database: str) -> ResponseReturnValue:
 
 def _heads(history: History, status: DatabaseStatus) -> list[Head]:
     applied = history.ancestors(status.current)
+    # What a revision that is not here builds upon is not known.
+    is_known = status.state != "unreachable" and not status.unknown
     absorbed = set(history.heads) - set(history.effective_heads)
     return [
         Head(
             history.revisions[id_],
             revision_badge(state_of(id_, history, status)),
             history.labels_of(id_),
-            None if status.state == "unreachable" else len(history.ancestors([id_]) - applied),
+            len(history.ancestors([id_]) - applied) if is_known else None,
             tuple(
                 other
                 for other in history.revisions
