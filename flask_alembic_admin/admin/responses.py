@@ -16,9 +16,11 @@ from ..errors import MigrationError
 from ..errors import PlanMoved
 from ..errors import SetupError
 from ..errors import UnreachableDatabase
+from .access import actor
 from .access import current_project
 from .access import Refused
 from .access import SwitchedOff
+from .access import visible_databases
 from .translation import gettext as _
 
 _POLICY = {
@@ -93,18 +95,23 @@ def http_error_page(error: HTTPException) -> ResponseReturnValue:
     title, sentence = _words(status, error)
     setup = None
 
+    # Whoever is not let in is not told what there is.
+    inside = False
+
     if isinstance(error, Refused):
         setup = error.setup
         if error.permission:
             needed = _("It needs the “%(permission)s” permission.", permission=error.permission)
-            sentence = f"{needed} {sentence}"
+            known = _("You are signed in as %(user)s.", user=actor())
+            sentence = f"{needed} {sentence} {known}"
+        if error.permission not in {None, "view"} and visible_databases():
+            title, inside = _("You may not do this"), True
     elif isinstance(error, SwitchedOff):
-        title, sentence = _("This is switched off here"), error.description or ""
+        title, sentence, inside = _("This is switched off here"), error.description or "", True
     elif status in {404, 409} and error.description:
         sentence = error.description
 
-    switched_off = isinstance(error, SwitchedOff)
-    return _page(status, title, sentence, setup=setup, switched_off=switched_off)
+    return _page(status, title, sentence, setup=setup, inside=inside)
 
 
 def migration_error_page(error: MigrationError) -> ResponseReturnValue:
@@ -158,7 +165,7 @@ def _page(
     sentence: str,
     setup: tuple[str, str] | None = None,
     *,
-    switched_off: bool = False,
+    inside: bool = False,
     bare: bool = False,
 ) -> ResponseReturnValue:
     html = render_template(
@@ -166,9 +173,8 @@ def _page(
         title=title,
         sentence=sentence,
         setup=setup,
-        # Whoever is not let in is not told what there is.
-        bare=bare or (status in {401, 403, 500} and not switched_off),
-        switched_off=switched_off,
+        bare=bare or (status in {401, 403, 500} and not inside),
+        inside=inside,
         home=current_app.config.get("APPLICATION_ROOT", "/"),
         status=status,
     )

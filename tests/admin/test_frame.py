@@ -103,6 +103,16 @@ def test_a_page_that_refuses_tells_nothing_of_the_databases(panel: Panel) -> Non
     assert "<nav" not in page
 
 
+def test_a_page_that_refuses_somebody_who_may_look_leads_back_to_the_panel(panel: Panel) -> None:
+    """They can use it, only not for this; who they are is said, since they may be somebody else."""
+    page = panel.client("viewer").get("/alembic/ledger").text
+    assert "<h1>You may not do this</h1>" in page
+    assert "It needs the “audit” permission." in page
+    assert "You are signed in as viewer." in page
+    assert '<a class="button" href="/alembic/">Back to migrations</a>' in page
+    assert "You cannot use the migrations panel" in panel.client("nobody").get(HOME).text
+
+
 def test_the_ledger_is_offered_to_auditors_only(panel: Panel) -> None:
     """Who may not read it is not led to it."""
     assert "/alembic/ledger" in panel.client("auditor").get(HOME).text
