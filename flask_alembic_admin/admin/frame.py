@@ -25,7 +25,10 @@ _ACTIONS = (
     *("plan", "create_plan", "create_run"),
     *("draft", "create_draft", "write_draft"),
     *("verification", "verify"),
+    "create_rehearsal",
 )
+#: The pages that belong to the one of runs.
+_RUNS = ("run", "look_at_run")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -127,6 +130,11 @@ def make_frame(database: str | None, bare: bool = False) -> Frame:
 def _sections(database: str | None) -> tuple[Link, ...]:
     here = _endpoint()
     sections = []
+    names = list(access.current_project().databases)
+
+    # What is about no database leads on to the only one there is.
+    if database is None and len(names) == 1 and access.may("view", names[0]):
+        database = names[0]
 
     if database is not None:
         for word, endpoint, also in (
@@ -135,7 +143,7 @@ def _sections(database: str | None) -> tuple[Link, ...]:
             (_("Heads"), "heads", ()),
             (_("Diff"), "diff", ("compare",)),
             (_("Actions"), "actions", _ACTIONS),
-            (_("Runs"), "runs", ("run",)),
+            (_("Runs"), "runs", _RUNS),
         ):
             url = url_for(f".{endpoint}", database=database)
             sections.append(Link(word, url, here in {endpoint, *also}))

@@ -113,6 +113,13 @@ def test_a_page_that_refuses_somebody_who_may_look_leads_back_to_the_panel(panel
     assert "You cannot use the migrations panel" in panel.client("nobody").get(HOME).text
 
 
+def test_the_pages_of_the_only_database_are_at_hand_everywhere(panel: Panel) -> None:
+    """On those too that are about no database."""
+    page = panel.client("auditor").get("/alembic/ledger").text
+    assert '<a href="/alembic/db/default/history">History</a>' in page
+    assert '<a href="/alembic/ledger" aria-current="page">Ledger</a>' in page
+
+
 def test_the_ledger_is_offered_to_auditors_only(panel: Panel) -> None:
     """Who may not read it is not led to it."""
     assert "/alembic/ledger" in panel.client("auditor").get(HOME).text

@@ -93,12 +93,24 @@ def test_what_is_there(panel: Panel, client: FlaskClient) -> None:
     assert "<code>create_table b</code>" in page
     assert "Finish by hand, then stamp" in page
     assert "Undo by hand" in page
-    assert "Plan the rest…" in page
+    assert '<button class="primary">Plan the rest…' in page
+    # One is the likeliest way on, and the page is still one of the runs.
+    assert page.count('class="primary"') == 1
+    assert re.search(r'aria-current="page">Runs<', page)
 
     with panel.app.app_context():
         lines = panel.alembic.project.ledger.last_log_lines(run_id, 1)
 
     assert lines[0].message == "operator looked: 1 of 2 done, next would be create_table c."
+
+
+def test_the_run_that_left_it_so_leads_to_its_own_examination(
+    panel: Panel, client: FlaskClient
+) -> None:
+    """Why nothing can be planned is on the same page."""
+    page = client.get(f"{RUNS}{leave_half(panel)}").text
+    assert 'Look at the run that left it so. <a href="#examine">It is this one' in page
+    assert '<button class="primary">Mark as examined' in page
 
 
 @pytest.mark.parametrize("what", ["look", "rest"])
