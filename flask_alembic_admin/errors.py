@@ -214,6 +214,7 @@ class RunFailed(MigrationError):
     :param failed: Id of the revision that failed, or None where no step had begun.
     :param heads: What the database's version table held afterwards, or None where nobody could
         read it.
+    :param cure: What to do about it, where that is known.
     """
 
     def __init__(

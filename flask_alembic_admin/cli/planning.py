@@ -127,6 +127,7 @@ def plans_of_file(
 def refuse_range(targets: t.Sequence[str]) -> None:
     """Refuse START:END where something is to be run.
 
+    :param targets: What was given as TARGET.
     :raises TargetError: It is one.
     """
     if len(targets) == 1 and ":" in targets[0]:

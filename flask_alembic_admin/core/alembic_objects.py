@@ -90,6 +90,7 @@ class AlembicObjects:
     def context(self, name: str) -> MigrationContext:
         """Return the migration context of one database, opening a connection when there is none.
 
+        :param name: The database's name.
         :raises UnreachableDatabase: No connection could be opened.
         """
         if name not in self._contexts:
@@ -140,6 +141,7 @@ class AlembicObjects:
     def refuse_at_work(self, name: str) -> None:
         """Refuse to migrate a database from inside one of its own migrations.
 
+        :param name: The database's name.
         :raises Busy: It is being migrated.
         """
         if name in self._at_work:
@@ -152,6 +154,7 @@ class AlembicObjects:
     def at_work(self, name: str) -> c.Iterator[None]:
         """Note that a database is being migrated.
 
+        :param name: The database's name.
         :raises Busy: It is already.
         """
         self.refuse_at_work(name)

@@ -39,6 +39,8 @@ class Project:
     :param hooks: What is called before and after each run.
     :param find_sender: Returns the sender of signals, such as the Flask app. It is not kept here,
         so that an app can go away that nobody needs any more.
+    :param runs_env: Whether an ``env.py`` in the script folder is run; it knows the live databases
+        alone.
     """
 
     scripts: Scripts
@@ -49,7 +51,6 @@ class Project:
     hooks: Hooks = dataclasses.field(default_factory=Hooks)
     find_sender: c.Callable[[], object | None] | None = None
     ledger_file: str = LEDGER_FILE
-    #: Whether an ``env.py`` in the script folder is run; it knows the live databases alone.
     runs_env: bool = True
 
     @property

@@ -132,6 +132,7 @@ def sqlite_file(engine: sa.Engine) -> Path | None:
 def make_tables(engine: sa.Engine) -> None:
     """Make the tables that are missing, also while another process makes them.
 
+    :param engine: To where the ledger is kept.
     :raises SetupError: They cannot be made.
     """
     if file := sqlite_file(engine):

@@ -183,6 +183,7 @@ class Plan:
     def refuse_if_moved(self, now: Plan) -> None:
         """Refuse to go on unless a plan made later does the same.
 
+        :param now: That plan.
         :raises PlanMoved: With what has moved.
         """
         changes = self.moved(now)

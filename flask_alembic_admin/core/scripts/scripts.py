@@ -356,6 +356,7 @@ class _OpIsMissing(Exception):
 def to_folder(location: str) -> Path:
     """Return the folder on disk that a location means, wherever its package is.
 
+    :param location: A folder, or ``package:folder``.
     :raises SetupError: It is ``package:folder``, and there is no such package.
     """
     try:
