@@ -7,11 +7,10 @@ import contextlib
 import sqlalchemy as sa
 
 from ..databases.elsewhere import engine_elsewhere
-from ..ledger.store import engine_beside
 from .base import PATIENCE
 from .base import PREFIX
-from .base import ScratchKind
 from .base import Thing
+from .beside import ScratchBeside
 
 _LEFT = """
 SELECT SCHEMA_NAME FROM information_schema.SCHEMATA
@@ -44,14 +43,15 @@ SELECT 'EVENT', EVENT_NAME FROM information_schema.EVENTS WHERE EVENT_SCHEMA = D
 """
 
 
-class MysqlScratch(ScratchKind):
+class MysqlScratch(ScratchBeside):
     """A database that is dropped once nobody works there any more."""
 
     dialects = ("mysql", "mariadb")
+    left = _LEFT
 
     def create(self, name: str) -> sa.Engine:
         try:
-            with self._server().connect() as connection:
+            with self.server().connect() as connection:
                 characters, collation = connection.execute(sa.text(_CHARACTERS)).one()
                 connection.exec_driver_sql(
                     f"CREATE DATABASE {name} CHARACTER SET {characters} COLLATE {collation}"
@@ -64,7 +64,7 @@ class MysqlScratch(ScratchKind):
         return engine_elsewhere(self.database.engine, self.database.engine.url.set(database=name))
 
     def drop(self, name: str) -> None:
-        with self._server().connect() as connection:
+        with self.server().connect() as connection:
             for number in connection.scalars(sa.text(_SESSIONS), {"name": name}).all():
                 # It may have ended meanwhile.
                 with contextlib.suppress(sa.exc.DBAPIError):
@@ -73,14 +73,6 @@ class MysqlScratch(ScratchKind):
             # It would wait for a day.
             connection.exec_driver_sql(f"SET SESSION lock_wait_timeout = {PATIENCE:d}")
             connection.exec_driver_sql(f"DROP DATABASE IF EXISTS {name}")
-
-    def leftovers(self) -> tuple[str, ...]:
-        asked = {"prefix": PREFIX, "length": len(PREFIX)}
-
-        with self._server().connect() as connection:
-            names = connection.scalars(sa.text(_LEFT), asked).all()
-
-        return tuple(f"DROP DATABASE {name}" for name in names)
 
     def others(self, connection: sa.Connection) -> frozenset[str]:
         return frozenset(connection.scalars(sa.text(_OTHERS)))
@@ -96,8 +88,3 @@ class MysqlScratch(ScratchKind):
         for thing in self.contents(connection) - kept:
             sql = f"DROP {thing.kind} IF EXISTS {thing.name}"
             connection.exec_driver_sql(sql.replace("%", "%%"))
-
-    def _server(self) -> sa.Engine:
-        # It connects as the app does, in nobody's way.
-        engine = engine_beside(self.database.engine)
-        return engine.execution_options(isolation_level="AUTOCOMMIT")

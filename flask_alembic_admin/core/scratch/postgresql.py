@@ -7,11 +7,9 @@ import collections.abc as c
 import sqlalchemy as sa
 
 from ..databases.elsewhere import engine_elsewhere
-from ..ledger.store import engine_beside
 from .base import PATIENCE
-from .base import PREFIX
-from .base import ScratchKind
 from .base import Thing
+from .beside import ScratchBeside
 
 # Whoever works with one has a session there.
 _LEFT = """
@@ -71,14 +69,15 @@ _ORDER = (
 )
 
 
-class PostgresqlScratch(ScratchKind):
+class PostgresqlScratch(ScratchBeside):
     """A database that is dropped whoever is still connected to it."""
 
     dialects = ("postgresql",)
+    left = _LEFT
 
     def create(self, name: str) -> sa.Engine:
         try:
-            with self._server().connect() as connection:
+            with self.server().connect() as connection:
                 connection.exec_driver_sql(f"CREATE DATABASE {name}")
         except sa.exc.DBAPIError as error:
             raise self.refused(error, "Let it create databases (ALTER ROLE … CREATEDB)") from error
@@ -86,18 +85,10 @@ class PostgresqlScratch(ScratchKind):
         return engine_elsewhere(self.database.engine, self.database.engine.url.set(database=name))
 
     def drop(self, name: str) -> None:
-        with self._server().connect() as connection:
+        with self.server().connect() as connection:
             connection.execute(sa.text(_END_SESSIONS), {"name": name})
             connection.exec_driver_sql(f"SET statement_timeout = '{PATIENCE}s'")
             connection.exec_driver_sql(f"DROP DATABASE IF EXISTS {name}")
-
-    def leftovers(self) -> tuple[str, ...]:
-        asked = {"prefix": PREFIX, "length": len(PREFIX)}
-
-        with self._server().connect() as connection:
-            names = connection.scalars(sa.text(_LEFT), asked).all()
-
-        return tuple(f"DROP DATABASE {name}" for name in names)
 
     def contents(self, connection: sa.Connection) -> frozenset[Thing]:
         return frozenset(Thing(kind, name) for kind, name in connection.execute(sa.text(_THINGS)))
@@ -111,8 +102,3 @@ class PostgresqlScratch(ScratchKind):
         for thing in made:
             sql = f"DROP {thing.kind} IF EXISTS {thing.name} CASCADE"
             connection.exec_driver_sql(sql.replace("%", "%%"))
-
-    def _server(self) -> sa.Engine:
-        # It connects as the app does, in nobody's way.
-        engine = engine_beside(self.database.engine)
-        return engine.execution_options(isolation_level="AUTOCOMMIT")
