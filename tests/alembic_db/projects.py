@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import sqlite3
 import sys
-import textwrap
 import typing as t
 from pathlib import Path
 
-import pytest
 from click.testing import CliRunner
 from click.testing import Result
 
 from flask_alembic_admin.cli.alembic_db import cli
+
+from ..projects import columns_of
+from ..projects import heads_of
+from ..projects import ProjectFolder
 
 BASE = """
 from sqlalchemy.orm import declarative_base
@@ -36,24 +36,8 @@ class Book(Base):
 """
 
 
-class PlainProject:
-    """A folder with models, and ``alembic-db`` called in it, each time as if in a new process.
-
-    :param folder: The folder.
-    :param monkeypatch: Changes into it.
-    """
-
-    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.folder = folder
-        monkeypatch.chdir(folder)
-        monkeypatch.setattr(sys, "dont_write_bytecode", True)
-
-    def write(self, path: str, text: str) -> Path:
-        """Write a file of the project."""
-        file = self.folder / path
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(textwrap.dedent(text).lstrip("\n"))
-        return file
+class PlainProject(ProjectFolder):
+    """A folder with models, and ``alembic-db`` called in it, each time as if in a new process."""
 
     def db(self, *arguments: str) -> Result:
         """Call ``alembic-db``."""
@@ -97,19 +81,12 @@ class PlainProject:
 
     def revisions(self, folder: str = "migrations/versions") -> list[Path]:
         """Return the revision files, the oldest first."""
-        return sorted((self.folder / folder).glob("*.py"), key=lambda path: path.stat().st_mtime_ns)
+        return self.revision_files(folder)
 
     def schema(self, database: str = "demo.db") -> dict[str, list[str]]:
         """Return the columns of each table of a SQLite file, without the version table."""
-        with contextlib.closing(sqlite3.connect(self.folder / database)) as connection:
-            names = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
-            return {
-                name: [row[1] for row in connection.execute(f"PRAGMA table_info({name})")]
-                for (name,) in names.fetchall()
-                if name != "alembic_version"
-            }
+        return columns_of(self.folder / database)
 
     def heads(self, database: str = "demo.db") -> list[str]:
         """Return what the version table of a SQLite file holds."""
-        with contextlib.closing(sqlite3.connect(self.folder / database)) as connection:
-            return [row[0] for row in connection.execute("SELECT version_num FROM alembic_version")]
+        return heads_of(self.folder / database)

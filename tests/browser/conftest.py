@@ -25,6 +25,7 @@ from example_app.models import db
 from example_app.panel import alembic
 from flask_alembic_admin.core.ledger.tables import RunRecord
 
+from ..servers import unavailable
 from .states import STATES
 
 if t.TYPE_CHECKING:
@@ -47,14 +48,6 @@ ARGUMENTS = (
 )
 
 
-def missing(reason: str) -> t.NoReturn:
-    """Skip, or fail where everything has to be there."""
-    if os.environ.get("CI"):
-        pytest.fail(reason)
-
-    pytest.skip(reason)
-
-
 # Not for the session: Playwright keeps an event loop in this thread for as long.
 @pytest.fixture(scope="package")
 def browser() -> c.Iterator[Browser]:
@@ -63,7 +56,7 @@ def browser() -> c.Iterator[Browser]:
     program = os.environ.get("CHROMIUM") or shutil.which("chromium")
 
     if program is None:
-        missing("no Chromium: install the package 'chromium' or name the program in CHROMIUM")
+        unavailable("no Chromium: install the package 'chromium' or name the program in CHROMIUM")
 
     with playwright.sync_playwright() as started:
         launched = started.chromium.launch(executable_path=program, args=ARGUMENTS)

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
+from ..servers import unavailable
 from .browser import Browser
 from .browser import GOES_ON
 from .browser import Page
@@ -64,10 +65,7 @@ def gunicorn() -> str:
     program = Path(sys.executable).with_name("gunicorn")
 
     if not program.exists():
-        reason = f"no {program}: install the extra 'test'"
-        if os.environ.get("CI"):
-            pytest.fail(reason)
-        pytest.skip(reason)
+        unavailable(f"no {program}: install the extra 'test'")
 
     return str(program)
 

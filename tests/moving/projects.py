@@ -7,12 +7,9 @@ import importlib
 import importlib.util
 import io
 import logging.config
-import sqlite3
 import subprocess
 import sys
-import textwrap
 import typing as t
-from pathlib import Path
 
 import pytest
 from alembic import util
@@ -27,28 +24,16 @@ from flask_alembic_admin import Alembic
 from flask_alembic_admin.core.ledger.tables import TABLE_NAMES
 
 from ..apps import dispose
+from ..projects import columns_of
+from ..projects import heads_of
+from ..projects import ProjectFolder
 
 #: The extensions that shall be imported anew: ours has the name `db` where they are not.
 _IMPORTED_ANEW = ("app", "flask_migrate")
 
 
-class FlaskProject:
-    """A folder with an ``app.py``, and ``flask`` called in it, each time as if in a new process.
-
-    :param folder: The folder.
-    :param monkeypatch: Changes into it.
-    """
-
-    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.folder = folder
-        monkeypatch.chdir(folder)
-        monkeypatch.setattr(sys, "dont_write_bytecode", True)
-
-    def write(self, path: str, text: str) -> None:
-        """Write a file of the project."""
-        file = self.folder / path
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(textwrap.dedent(text).lstrip("\n"))
+class FlaskProject(ProjectFolder):
+    """A folder with an ``app.py``, and ``flask`` called in it, each time as if in a new process."""
 
     def edit(self, path: str, old: str, new: str) -> None:
         """Change a piece of a file."""
@@ -110,28 +95,16 @@ class FlaskProject:
 
     def revisions(self, folder: str = "migrations/versions") -> list[str]:
         """Return the names of the revision files, the oldest first."""
-        paths = (self.folder / folder).glob("*.py")
-        return [path.name for path in sorted(paths, key=lambda path: path.stat().st_mtime_ns)]
+        return [path.name for path in self.revision_files(folder)]
 
     def schema(self, database: str = "app.db") -> dict[str, list[str]]:
-        """Return the columns of each table of a SQLite file in the instance folder."""
-        path = self.folder / "instance" / database
-
-        with contextlib.closing(sqlite3.connect(path)) as connection:
-            names = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
-            return {
-                name: [row[1] for row in connection.execute(f"PRAGMA table_info('{name}')")]
-                for (name,) in names.fetchall()
-                if name not in {"alembic_version", *TABLE_NAMES}
-            }
+        """Return the columns of each table of a SQLite file, but for ours."""
+        columns = columns_of(self.folder / "instance" / database)
+        return {name: found for name, found in columns.items() if name not in TABLE_NAMES}
 
     def heads(self, database: str = "app.db", table: str = "alembic_version") -> list[str]:
         """Return what a version table of such a file holds."""
-        path = self.folder / "instance" / database
-
-        with contextlib.closing(sqlite3.connect(path)) as connection:
-            found = connection.execute(f"SELECT version_num FROM {table} ORDER BY 1")
-            return [row[0] for row in found]
+        return heads_of(self.folder / "instance" / database, table)
 
 
 def quiet(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from flask_alembic_admin.core.locks import postgresql
 from flask_alembic_admin.errors import PooledConnection
 
+from ...servers import unavailable
 from . import child
 
 PATIENCE = 10.0
@@ -31,10 +32,7 @@ def pooled_url(mode: str, postgresql_url: sa.URL, tmp_path: Path) -> t.Iterator[
     program = shutil.which("pgbouncer", path=f"{os.environ['PATH']}:/usr/sbin")
 
     if program is None:
-        reason = "no pgbouncer: apt-get install pgbouncer"
-        if os.environ.get("CI"):
-            pytest.fail(reason)
-        pytest.skip(reason)
+        unavailable("no pgbouncer: apt-get install pgbouncer")
 
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
