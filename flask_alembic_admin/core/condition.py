@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from ..errors import Interrupted
 from ..errors import MigrationError
+from .databases.version_table import version_place
 from .ledger.ledger import Ledger
 from .ledger.liveness import is_silent
 from .ledger.liveness import process_lives
@@ -17,12 +18,16 @@ from .ledger.tables import RunRecord
 from .ledger.tables import RunStatus
 from .ledger.tables import StepRecord
 from .ledger.tables import StepStatus
+from .locks import lock_for
 from .project import Project
 from .runs.outcomes import finish_run
 from .servers import server_of
 from .settings import FILE_ACTIONS
 from .settings import PATIENT_RUNNERS
 
+#: Seconds that a process which was started elsewhere has to begin. Nobody here can look for it, and
+#: the clocks of two hosts differ.
+BEGINNING = 600.0
 #: How many runs are looked at in one go for one that left its database in doubt.
 PAGE = 20
 
@@ -38,11 +43,14 @@ def is_lost(project: Project, record: RunRecord) -> bool:
     if not record.active or not is_silent(record):
         return False
 
-    # Nobody knows when a person or a worker starts it.
-    if record.status == RunStatus.QUEUED and record.runner in PATIENT_RUNNERS:
-        return False
+    if record.status == RunStatus.QUEUED:
+        # Nobody knows when a person or a worker starts it.
+        if record.runner in PATIENT_RUNNERS:
+            return False
+        if record.host not in {None, socket.gethostname()}:
+            return is_silent(record, BEGINNING)
 
-    return not process_lives(record) and not session_lives(project, record)
+    return not process_lives(record) and not _works(project, record)
 
 
 def seen_as(project: Project, record: RunRecord) -> RunStatus:
@@ -87,6 +95,27 @@ def session_lives(project: Project, record: RunRecord) -> bool:
     except (MigrationError, sa.exc.SQLAlchemyError):
         # A server that does not answer may still be at work.
         return True
+
+
+def _works(project: Project, record: RunRecord) -> bool:
+    """Return whether the database works for a run, or is locked by it."""
+    if record.session or not record.versions or record.database not in project.databases:
+        return session_lives(project, record)
+
+    # What has no sessions may have a lock that ends with its process, whatever its number is here.
+    lock = lock_for(
+        project.databases[record.database], *version_place(project.options(record.database))
+    )
+
+    if not lock.ends_with_holder:
+        return False
+
+    try:
+        holder = lock.holder()
+    except (MigrationError, sa.exc.SQLAlchemyError, OSError):
+        return False
+
+    return holder is not None and holder.run == record.id
 
 
 def mark_lost(project: Project, database: str) -> None:
@@ -179,7 +208,8 @@ def refuse_if_interrupted(
         # Those before it were looked at when it began.
         other = next(_runs(project.ledger, database, besides), None)
 
-        if other and _has_ended(project, other) and not process_lives(other):
+        # One that is not connected yet left nothing behind, and may be waiting for this lock.
+        if other and other.versions and _has_ended(project, other) and not process_lives(other):
             _give_up(project, other)
 
         record = interrupted_run(project, database, heads, besides=besides)
@@ -201,6 +231,7 @@ def _give_up(project: Project, record: RunRecord) -> None:
         f"{record.heartbeat:%Y-%m-%d %H:%M:%S} UTC."
         if record.heartbeat
         else "Its process never began.",
+        seen=record,
     )
 
 
@@ -288,4 +319,5 @@ def _has_ended(project: Project, record: RunRecord) -> bool:
     if record.session:
         return not session_lives(project, record)
 
-    return record.host == socket.gethostname() and not process_lives(record)
+    gone = record.host == socket.gethostname() and not process_lives(record)
+    return gone and not _works(project, record)

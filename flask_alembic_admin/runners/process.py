@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
+import socket
 import subprocess
 import sys
 import tempfile
@@ -14,6 +16,7 @@ import typing as t
 import sqlalchemy as sa
 
 from ..core.condition import session_lives
+from ..core.ledger.liveness import Undertaking
 from ..core.ledger.patience import insist
 from ..core.ledger.tables import RunStatus
 from ..core.project import Project
@@ -32,8 +35,8 @@ _PAUSE = 0.5
 #: Seconds for which the end of a process waits for a ledger whose server is away.
 _PATIENCE = 60.0
 
-#: Gets the project, what the process was there for, its status and its last words.
-_WriteEnd: t.TypeAlias = t.Callable[[Project, str, int, str], None]
+#: Gets the project, what the process was there for, its number, its status and its last words.
+_WriteEnd: t.TypeAlias = t.Callable[[Project, str, int, int, str], None]
 
 
 def start_process(project: Project, run_id: str) -> None:
@@ -43,8 +46,13 @@ def start_process(project: Project, run_id: str) -> None:
     :param run_id: The run.
     :raises SetupError: It is not known how the process would load the app.
     """
-    wait = _start(project, COMMAND, run_id, f"run {run_id}", _write_end)
+    wait, pid = _start(project, COMMAND, run_id, f"run {run_id}", _write_end)
     threading.Thread(target=wait, name=f"run {run_id}", daemon=True).start()
+
+    # Nobody shall take it for lost while it loads an app that takes its time. Who waits for it
+    # sees to its end in any case.
+    with contextlib.suppress(sa.exc.SQLAlchemyError):
+        project.ledger.expect(run_id, host=socket.gethostname(), pid=pid)
 
 
 def start_check_process(project: Project, check_id: str) -> None:
@@ -54,7 +62,7 @@ def start_check_process(project: Project, check_id: str) -> None:
     :param check_id: The check.
     :raises SetupError: It is not known how the process would load the app.
     """
-    wait = _start(project, CHECK_COMMAND, check_id, f"check {check_id}", _write_end_of_check)
+    wait, _ = _start(project, CHECK_COMMAND, check_id, f"check {check_id}", _write_end_of_check)
     threading.Thread(target=wait, name=f"check {check_id}", daemon=True).start()
 
 
@@ -65,7 +73,8 @@ def wait_for_process(project: Project, run_id: str) -> None:
     :param run_id: The run.
     :raises SetupError: It is not known how the process would load the app.
     """
-    _start(project, COMMAND, run_id, f"run {run_id}", _write_end)()
+    wait, _ = _start(project, COMMAND, run_id, f"run {run_id}", _write_end)
+    wait()
 
 
 def wait_for_check_process(project: Project, check_id: str) -> None:
@@ -75,13 +84,14 @@ def wait_for_check_process(project: Project, check_id: str) -> None:
     :param check_id: The check.
     :raises SetupError: It is not known how the process would load the app.
     """
-    _start(project, CHECK_COMMAND, check_id, f"check {check_id}", _write_end_of_check)()
+    wait, _ = _start(project, CHECK_COMMAND, check_id, f"check {check_id}", _write_end_of_check)
+    wait()
 
 
 def _start(
     project: Project, command: tuple[str, str], id_: str, name: str, write_end: _WriteEnd
-) -> t.Callable[[], None]:
-    """Start a process, and return what waits for its end and records it where it has to be."""
+) -> tuple[t.Callable[[], None], int]:
+    """Start a process; return what waits for its end and records that, and its number."""
     arguments = app_arguments(project.settings.app)
     # What it prints is kept until it has ended, and shown if it fails before it can speak.
     output = tempfile.TemporaryFile()  # noqa: SIM115 (closed by whoever waits)
@@ -100,7 +110,7 @@ def _start(
 
         try:
             insist(
-                lambda: write_end(project, id_, status, said),
+                lambda: write_end(project, id_, process.pid, status, said),
                 project.ledger.engine,
                 time.monotonic() + _PATIENCE,
             )
@@ -113,7 +123,7 @@ def _start(
                 type(error).__name__,
             )
 
-    return wait
+    return wait, process.pid
 
 
 def _environment() -> dict[str, str]:
@@ -135,11 +145,14 @@ def _end_of(process: subprocess.Popen[bytes], output: t.IO[bytes]) -> tuple[int,
         return status, output.read().decode(errors="replace").strip()
 
 
-def _write_end(project: Project, run_id: str, status: int, said: str) -> None:
+def _write_end(project: Project, run_id: str, pid: int, status: int, said: str) -> None:
     """Record the end of a run's process, if it left no verdict."""
     record = project.ledger.run(run_id)
 
     if record is None or not record.active:
+        return
+
+    if _is_anothers(record, pid):
         return
 
     # What the process sent last may still be carried out.
@@ -155,14 +168,21 @@ def _write_end(project: Project, run_id: str, status: int, said: str) -> None:
         error=redact(
             f"The run's process ended with status {status} and no verdict.\n{said}", project.urls
         ),
+        # Another process may be about to claim it.
+        seen=record if record.started is None else None,
     )
 
 
-def _write_end_of_check(project: Project, check_id: str, status: int, said: str) -> None:
+def _is_anothers(record: Undertaking, pid: int) -> bool:
+    """Return whether another process is at it, which somebody has started and which was first."""
+    return record.started is not None and (record.host, record.pid) != (socket.gethostname(), pid)
+
+
+def _write_end_of_check(project: Project, check_id: str, pid: int, status: int, said: str) -> None:
     """Record the end of a check's process, if it left no result."""
     record = project.ledger.check(check_id)
 
-    if record is not None and record.active:
+    if record is not None and record.active and not _is_anothers(record, pid):
         text = f"The process of the check ended with status {status} and no result.\n{said}"
         project.ledger.finish_check(
             check_id,

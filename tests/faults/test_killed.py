@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import datetime
 import typing as t
 
 import pytest
@@ -88,6 +90,79 @@ def test_killed_before_its_app_is_loaded_and_nobody_is_left_to_say_so(
     assert (record.status, record.error) == ("lost", "Its process never began.")
     assert place.ended(place.start()).status == "succeeded"
     assert place.witnesses() == ["a1"]
+
+
+def test_a_run_that_begins_while_it_is_given_up_goes_on(
+    place: Place, project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between the look at it and the verdict its process has claimed it."""
+    place.add("a1")
+    run_id = place.queue()
+    place.age(run_id)
+
+    def claim_first(*_: object) -> bool:
+        return not place.ledger.claim(run_id, host="there", pid=1, versions={})
+
+    monkeypatch.setattr(condition, "process_lives", claim_first)
+    mark_lost(project, "default")
+    assert place.record(run_id).status == "running"
+
+
+def test_a_run_whose_process_takes_long_to_begin_is_not_lost(
+    place: Place, project: Project
+) -> None:
+    """The app that it has to load may be large."""
+    place.add("a1")
+    (place.folder / "slow").touch()
+    run_id = place.start()
+    place.reached("import")
+    place.age(run_id, 31)
+    mark_lost(project, "default")
+    assert place.record(run_id).status == "queued"
+    place.go_on("import")
+    assert place.ended(run_id).status == "succeeded"
+
+
+def test_a_run_whose_process_was_started_elsewhere_has_more_time(
+    place: Place, project: Project
+) -> None:
+    """Nobody here can see whether it loads its app, and the other host may have another clock."""
+    place.add("a1")
+    run_id = place.queue()
+    assert place.ledger.expect(run_id, host="elsewhere", pid=1)
+    place.age(run_id, 120)
+    assert not is_lost(project, place.record(run_id))
+    place.age(run_id)
+    assert is_lost(project, place.record(run_id))
+
+
+def test_a_run_that_holds_its_lock_is_not_lost(place: Place, project: Project) -> None:
+    """However long it was silent, and where nobody can see its process: in another container."""
+    place.add("a1", place.stop("inside"))
+
+    with place.child() as child:
+        child.go()
+        place.reached("inside")
+        record = dataclasses.replace(
+            place.record(),
+            host="elsewhere",
+            heartbeat=datetime.datetime.now(datetime.UTC) - datetime.timedelta(hours=1),
+        )
+        assert not is_lost(project, record)
+        place.go_on("inside")
+        assert child.answer() == Answer(("a1",))
+
+
+def test_the_end_of_a_process_that_came_second_is_no_verdict(place: Place) -> None:
+    """Somebody has started another one for the same run, which was first and goes on."""
+    place.add("a1")
+    (place.folder / "slow").touch()
+    run_id = place.start()
+    place.reached("import")
+    assert place.ledger.claim(run_id, host="elsewhere", pid=1, versions={})
+    place.go_on("import")
+    place.reaped(run_id)
+    assert place.record(run_id).status == "running"
 
 
 def test_killed_while_it_waits_for_the_lock(place: Place) -> None:

@@ -12,6 +12,7 @@ from .report import LedgerReports
 from .tables import ACTIVE
 from .tables import Queued
 from .tables import RUN
+from .tables import RunRecord
 from .tables import RunStatus
 from .tables import Verdict
 from .tables import VERDICTS
@@ -53,6 +54,14 @@ class LedgerChanges(LedgerReports):
             return Queued.BUSY
 
         return Queued.DONE if done else Queued.NOT_A_PLAN
+
+    def expect(self, run_id: str, *, host: str, pid: int) -> bool:
+        """Note which process is to claim a queued run; return False if that has happened already.
+
+        :param host: Where it was started.
+        :param pid: The process.
+        """
+        return self._change(run_id, (RunStatus.QUEUED,), host=host, pid=pid)
 
     def claim(
         self,
@@ -151,12 +160,15 @@ class LedgerChanges(LedgerReports):
         heads_after: c.Sequence[str] | None,
         error_class: str | None = None,
         error: str | None = None,
+        seen: RunRecord | None = None,
     ) -> bool:
         """Write the verdict on an active run; return False if it has one already.
 
         :param heads_after: What the version table held, read on a new connection, or None where
             nobody could read it.
         :param error: What went wrong, redacted.
+        :param seen: The run as whoever judges it from outside has seen it: one that has begun or
+            given a sign of life since then gets no verdict.
         """
         if status not in VERDICTS:
             raise ValueError(f"{status!r} is no verdict; use one of {', '.join(VERDICTS)}.")
@@ -164,6 +176,7 @@ class LedgerChanges(LedgerReports):
         return self._change(
             run_id,
             ACTIVE,
+            *(() if seen is None else _stands_as(seen)),
             status=status,
             active_database=None,
             heads_after=None if heads_after is None else list(heads_after),
@@ -206,6 +219,13 @@ class LedgerChanges(LedgerReports):
             )
             connection.commit()
             return changed.rowcount == 1
+
+
+def _stands_as(seen: RunRecord) -> tuple[sa.ColumnElement[bool], ...]:
+    """Return the conditions that a run stands as it was seen."""
+    heartbeat = RUN.c.heartbeat
+    same = heartbeat.is_(None) if seen.heartbeat is None else heartbeat == seen.heartbeat
+    return RUN.c.status == seen.status, same
 
 
 def _now() -> datetime.datetime:

@@ -54,6 +54,9 @@ class DatabaseLock(abc.ABC):
     #: Names of the SQL dialects that this lock serves.
     dialects: t.ClassVar[tuple[str, ...]] = ()
 
+    #: Whether it is free as soon as its holder is dead.
+    ends_with_holder: t.ClassVar[bool] = True
+
     #: What the one who is refused can do.
     cure: t.ClassVar[str] = "Wait until that run has ended, or allow a longer wait."
 

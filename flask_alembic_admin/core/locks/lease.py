@@ -40,6 +40,7 @@ class LeaseLock(DatabaseLock):
     heartbeat.
     """
 
+    ends_with_holder = False
     cure = (
         "Wait until that run has ended. If it is gone for good, and only then, break its lease "
         "by hand, with a reason."

@@ -38,6 +38,7 @@ def finish_run(
     heads_after: c.Sequence[str] | None,
     error_class: str,
     error: str,
+    seen: RunRecord | None = None,
 ) -> bool:
     """Give a run its verdict that cannot do so itself; return False if it has one already.
 
@@ -47,9 +48,10 @@ def finish_run(
     :param heads_after: What the version table holds, or None where nobody can read it.
     :param error_class: The class of what went wrong.
     :param error: What went wrong, redacted.
+    :param seen: The run as it was seen; one that has gone on since gets no verdict.
     """
     if not project.ledger.finish(
-        run_id, status, heads_after=heads_after, error_class=error_class, error=error
+        run_id, status, heads_after=heads_after, error_class=error_class, error=error, seen=seen
     ):
         return False
 
