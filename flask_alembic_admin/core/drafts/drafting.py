@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import collections.abc as c
 import contextlib
-import tempfile
 import typing as t
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from alembic.script import ScriptDirectory
 
 from ...errors import ScriptError
 from ...errors import TargetError
+from ..own_folder import own_folder
 from ..scripts.history import History
 from ..scripts.scripts import open_directory
 from ..scripts.scripts import Scripts
@@ -254,9 +254,9 @@ class _Elsewhere:
         # They are for the file in the source tree.
         directory.hooks = []
 
-        with tempfile.TemporaryDirectory(prefix="alembic-admin-") as name:
+        with own_folder() as place:
             for number, folder in enumerate(self._scripts.folders):
-                self._instead[folder] = Path(name, str(number))
+                self._instead[folder] = place / str(number)
 
             directory.version_locations = [str(path) for path in self._instead.values()]
             yield directory

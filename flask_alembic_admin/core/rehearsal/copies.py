@@ -21,6 +21,7 @@ from ..databases.database import Database
 from ..databases.elsewhere import engine_elsewhere
 from ..databases.one_file import keep_to_one_file
 from ..ledger.store import sqlite_file
+from ..own_folder import own_folder
 from ..redact import mask_url
 from ..scratch.base import KINDS
 from ..scratch.base import ScratchKind
@@ -41,8 +42,8 @@ def own_copy(live: Database) -> c.Iterator[Database]:
     :param live: The database, which is only read.
     :raises NotRehearsable: It cannot be copied.
     """
-    with tempfile.TemporaryDirectory(prefix="alembic-admin-") as folder:
-        file = Path(folder) / "copy.sqlite"
+    with own_folder() as folder:
+        file = folder / "copy.sqlite"
         _refuse_without_room(live, folder)
 
         with _read_only(live) as source, contextlib.closing(sqlite3.connect(file)) as target:
@@ -130,7 +131,7 @@ def _database(live: Database, engine: sa.Engine, events: c.Iterable[str]) -> c.I
         engine.dispose()
 
 
-def _refuse_without_room(live: Database, folder: str) -> None:
+def _refuse_without_room(live: Database, folder: Path) -> None:
     file = sqlite_file(live.engine)
     size = file.stat().st_size if file and file.exists() else 0
 

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import secrets
 import shutil
 import tempfile
 import typing as t
 from pathlib import Path
 
 import sqlalchemy as sa
+from filelock import FileLock
 
 from ...errors import SetupError
 from ..databases.elsewhere import engine_elsewhere
 from ..databases.one_file import keep_to_one_file
+from ..own_folder import claim_of
+from ..own_folder import delete_left
+from ..own_folder import PREFIX
 from .base import ScratchKind
 from .base import Thing
 
@@ -23,11 +28,17 @@ class SqliteScratch(ScratchKind):
 
     dialects = ("sqlite",)
 
+    #: Held as long as the folder is there.
+    _claim: FileLock | None = None
+
     def new_name(self) -> str:
-        return str(Path(tempfile.gettempdir(), super().new_name()))
+        return str(Path(tempfile.gettempdir(), f"{PREFIX}scratch-{secrets.token_hex(6)}"))
 
     def create(self, name: str) -> sa.Engine:
+        delete_left()
         Path(name).mkdir(mode=0o700)
+        self._claim = claim_of(Path(name))
+        self._claim.acquire()
         file = Path(name, "scratch.sqlite")
         # What the query of the URL says is of the app's own file, such as that it is in memory.
         url = self.database.engine.url.set(database=str(file), query={})
@@ -59,6 +70,9 @@ class SqliteScratch(ScratchKind):
     def drop(self, name: str) -> None:
         if Path(name).exists():
             shutil.rmtree(name)
+
+        if self._claim is not None:
+            self._claim.release()
 
     def contents(self, connection: sa.Connection) -> frozenset[Thing]:
         quote = connection.dialect.identifier_preparer.quote_identifier
