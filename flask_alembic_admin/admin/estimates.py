@@ -57,10 +57,10 @@ def lock_badge(table: TableEstimate) -> Badge:
     :param table: The table.
     """
     # Where only the catalogue changes, it is over in a moment.
-    tone = "warn" if table.takes_time else "unknown"
+    shape, tone = ("▲", "warn") if table.takes_time else ("○", "unknown")
     return {
-        "everybody": Badge(_("nobody reads or writes"), "▲", tone),
-        "writers": Badge(_("nobody else writes"), "▲", tone),
+        "everybody": Badge(_("nobody reads or writes"), shape, tone),
+        "writers": Badge(_("nobody else writes"), shape, tone),
         "nobody": Badge(_("others read and write"), "○", "unknown"),
         "unknown": Badge(_("lock not known"), "□", tone),
     }[table.keeps_out]

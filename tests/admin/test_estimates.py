@@ -146,7 +146,7 @@ def test_rows_are_counted_in_words(panel: Panel, table: TableEstimate, words: st
     ("keeps_out", "work", "shape", "tone"),
     [
         ("everybody", "rewrites", "▲", "warn"),
-        ("everybody", "catalogue", "▲", "unknown"),
+        ("everybody", "catalogue", "○", "unknown"),
         ("writers", "scans", "▲", "warn"),
         ("nobody", "scans", "○", "unknown"),
         ("unknown", "unknown", "□", "warn"),
@@ -155,7 +155,7 @@ def test_rows_are_counted_in_words(panel: Panel, table: TableEstimate, words: st
 def test_who_has_to_wait_is_word_shape_and_colour(
     panel: Panel, keeps_out: KeepsOut, work: Work, shape: str, tone: str
 ) -> None:
-    """A moment is no warning."""
+    """A moment is no warning, and has not the shape of one."""
     table = dataclasses.replace(SMALL, keeps_out=keeps_out, work=work)
 
     with panel.app.test_request_context():

@@ -85,6 +85,12 @@ def test_a_file_that_was_changed_since_is_told(panel: Panel, client: FlaskClient
     assert "its checksum has changed since" in client.get(f"{PAGE}aaa1").text
 
 
+def test_a_checksum_is_of_something_applied_only_where_it_was(client: FlaskClient) -> None:
+    """A pending file is not said to have been applied by nobody knows whom."""
+    assert "not applied yet, as far as the record goes" in client.get(f"{PAGE}bbb2").text
+    assert "the same as was applied" in client.get(f"{PAGE}aaa1").text
+
+
 def test_an_id_that_is_cut_short_leads_to_the_whole(client: FlaskClient) -> None:
     """As on the command line, the beginning of an id is enough."""
     assert client.get(f"{PAGE}bb").location == f"{PAGE}bbb2"
