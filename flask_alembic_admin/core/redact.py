@@ -11,7 +11,8 @@ import sqlalchemy as sa
 
 _MASK = "***"
 _SECRET_KEY = re.compile(r"pass|pwd|secret|token|api_?key|credential|sslkey", re.IGNORECASE)
-_URL_PASSWORD = re.compile(r"(?P<before>\w://[^\s:/@]*:)[^\s@]+(?=@)")
+# Not what stands for one in an advice.
+_URL_PASSWORD = re.compile(r"(?P<before>\w://[^\s:/@]*:)(?!PASSWORD@)[^\s@]+(?=@)")
 _NAMED_SECRET = re.compile(
     # Quoted names are those of JSON and of Python's dicts.
     r"(?P<before>\b[\w-]*(?:password|passwd|pwd|secret|token)[\w-]*[\"']?\s*[=:]\s*)"

@@ -89,3 +89,10 @@ def test_a_very_short_password_blanks_nothing() -> None:
     """It would be found in half of all words."""
     url = sa.URL.create("postgresql", "me", "a", "host")
     assert redact("a table has a name", [url]) == "a table has a name"
+
+
+def test_a_placeholder_of_an_advice_is_no_password() -> None:
+    """Whoever is told to write stars writes stars, which are refused."""
+    text = "Write DIALECT://USER:PASSWORD@HOST/DATABASE."
+    assert redact(text) == text
+    assert "PASSWORD1" not in redact("no way to x://user:PASSWORD1@host")
