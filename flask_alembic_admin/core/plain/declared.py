@@ -30,7 +30,8 @@ def declared_databases(
     :raises SetupError: Something is missing, or is not what it has to be.
     """
     if not isinstance(values, c.Mapping):
-        raise SetupError(f"{place} returns {_kind(values)}, no dict.", f"Return {_SHAPE}.")
+        what = "None" if values is None else f"something {_kind(values)}"
+        raise SetupError(f"{place} returns {what}, no dict.", f"Return {_SHAPE}.")
 
     if "databases" not in values:
         return {"default": _declared("default", values, place, url_place)}
