@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import collections.abc as c
 import contextlib
+import errno
+import sys
 import traceback as tracebacks
 
 import click
@@ -16,6 +18,7 @@ from ..errors import MigrationError
 from ..errors import NotUpToDate
 from ..errors import SetupError
 from ..errors import TargetError
+from .output import give_up
 
 #: Exit statuses: 0 done, 1 no, 2 wrong usage, 3 a run failed or could not begin.
 NO, WRONG_USAGE, FAILED = 1, 2, 3
@@ -43,6 +46,19 @@ def errors_as_messages(migrator: Migrator, traceback: bool) -> c.Iterator[None]:
         message = migrator.in_own_words(_redacted(migrator, _message(error)))
         click.echo(f"Error: {message}", err=True)
         click.get_current_context().exit(status_of(error))
+    except OSError as error:
+        # A reader that has gone is told nothing; click knows how to end then.
+        if error.errno == errno.EPIPE:
+            raise
+
+        if traceback:
+            echo_traceback(migrator)
+
+        # Such as a disk that is full, or a folder that may not be read.
+        where = f": {error.filename}" if error.filename is not None else ""
+        give_up(sys.stdout)
+        click.echo(f"Error: {error.strerror or error}{where}.", err=True)
+        click.get_current_context().exit(FAILED)
 
 
 def status_of(error: BaseException) -> int:

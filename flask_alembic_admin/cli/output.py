@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import collections.abc as c
 import contextlib
+import errno
 import json
 import os
 import sys
@@ -24,6 +25,42 @@ _PAST = {"upgrade": "upgraded", "downgrade": "downgraded", "stamp": "stamped"}
 def echo_json(value: object) -> None:
     """Print a value as JSON."""
     click.echo(json.dumps(value, indent=2))
+
+
+def echo_of_run(text: str = "", *, err: bool = False, nl: bool = True) -> None:
+    """Print what is said of a run; a run does not end because that cannot be written.
+
+    :param text: The text.
+    :param err: Print it to standard error.
+    :param nl: End the line.
+    """
+    try:
+        click.echo(text, err=err, nl=nl)
+    except OSError as error:
+        give_up(sys.stderr if err else sys.stdout)
+
+        # A reader that has gone wants no more of it.
+        if error.errno != errno.EPIPE and not err:
+            echo_of_run(
+                f"Standard output cannot be written to ({error.strerror or error}), so nothing "
+                "more is printed there; the run goes on.",
+                err=True,
+            )
+
+
+def give_up(stream: t.TextIO) -> None:
+    """Send what is printed to a stream nowhere from now on, also what waits in it.
+
+    :param stream: Standard output or standard error.
+    """
+    # One in a test is no file of the system.
+    with contextlib.suppress(OSError, ValueError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+
+        try:
+            os.dup2(nowhere, stream.fileno())
+        finally:
+            os.close(nowhere)
 
 
 def echo_labelled(label: str, text: str) -> None:

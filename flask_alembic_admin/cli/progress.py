@@ -8,10 +8,9 @@ import threading
 import time
 import typing as t
 
-import click
-
 from ..core.results import step_message
 from ..core.results import step_revision
+from .output import echo_of_run
 
 if t.TYPE_CHECKING:
     from alembic.runtime.migration import RevisionStep
@@ -44,12 +43,12 @@ class Notices:
     def noticed(self, message: str) -> None:
         with self._printing:
             self._end_line()
-            click.echo(f"{self._label}{message}", err=True)
+            echo_of_run(f"{self._label}{message}", err=True)
 
     def _end_line(self) -> None:
         if self._is_open:
             self._is_open = False
-            click.echo()
+            echo_of_run()
 
 
 class Progress(Notices):
@@ -63,7 +62,7 @@ class Progress(Notices):
 
     def __init__(self, label: str = "") -> None:
         super().__init__(label)
-        self._on_terminal = sys.stdout.isatty()
+        self._on_terminal = sys.stdout is not None and sys.stdout.isatty()
         self._began = 0.0
         #: How many steps there are, and how many of them have ended.
         self.total = self.done = 0
@@ -81,7 +80,7 @@ class Progress(Notices):
 
         with self._printing:
             self._is_open = self._on_terminal
-            click.echo(f"{line} ... " if self._is_open else line, nl=not self._is_open)
+            echo_of_run(f"{line} ... " if self._is_open else line, nl=not self._is_open)
 
     def step_done(self, database: str, position: int, step: RevisionStep) -> None:
         self.revision = None
@@ -89,7 +88,7 @@ class Progress(Notices):
         seconds = f"{time.monotonic() - self._began:.1f} s"
 
         with self._printing:
-            click.echo(seconds if self._is_open else f"{self._label}    done in {seconds}")
+            echo_of_run(seconds if self._is_open else f"{self._label}    done in {seconds}")
             self._is_open = False
 
     def stop(self) -> None:

@@ -29,6 +29,7 @@ from .options import label_of
 from .options import migration_command
 from .options import selected
 from .output import clean_stdout
+from .output import echo_of_run
 from .output import listed
 from .output import result_text
 from .planning import plans_of_file
@@ -315,9 +316,9 @@ def _carry_out(
             progress.stop()
             if click.get_current_context().params["traceback"]:
                 echo_traceback(migrator)
-            click.echo(f"{label}{stopped(migrator, name, progress, error)}", err=True)
+            echo_of_run(f"{label}{stopped(migrator, name, progress, error)}", err=True)
             for other in names[position:]:
-                click.echo(f"{other}: not begun, at {listed(before[other])}", err=True)
+                echo_of_run(f"{other}: not begun, at {listed(before[other])}", err=True)
             status = FAILED if was_interrupted(error) else status_of(error)
             click.get_current_context().exit(status)
         except BaseException:
@@ -325,7 +326,7 @@ def _carry_out(
             raise
 
         for result in results:
-            click.echo(f"{label}{result_text(result)}")
+            echo_of_run(f"{label}{result_text(result)}")
 
 
 def _echo_plan(
