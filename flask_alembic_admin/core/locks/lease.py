@@ -42,8 +42,8 @@ class LeaseLock(DatabaseLock):
 
     ends_with_holder = False
     cure = (
-        "Wait until that run has ended. If it is gone for good, and only then, break its lease "
-        "by hand, with a reason."
+        "Wait until that run has ended. If it is gone for good, and only then, delete its row "
+        f"from the table {TABLE_NAME}."
     )
 
     @property

@@ -36,7 +36,7 @@ class LeaseContract(ProcessContract):
             child.expect(process, "held")
             process.kill()
 
-        with pytest.raises(Locked, match="break its lease by hand") as caught:
+        with pytest.raises(Locked, match="delete its row from the table alembic_admin") as caught:
             lock.hold(mine, child.owner("one"), 0.1).__enter__()
 
         self.check_shown(caught.value.holder, "other")
