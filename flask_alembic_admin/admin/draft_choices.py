@@ -7,7 +7,7 @@ import shlex
 
 from flask import request
 
-from ..core.drafts.drafts import Draft
+from ..core.drafts.draft import Draft
 from ..core.drafts.writing import unwritable_folder
 from ..core.project import Project
 from ..core.scripts.history import History

@@ -7,7 +7,7 @@ import collections.abc as c
 from flask import render_template
 from flask import url_for
 
-from ..core.drafts.drafts import Draft
+from ..core.drafts.draft import Draft
 from ..core.ledger.tables import RunRecord
 from ..core.status import database_status
 from .access import current_project

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
-from ..core.checks.checks import lost_sentence
+from ..core.checks.asking import lost_sentence
 from ..core.ledger.checks import CheckRecord
 from ..core.ledger.tables import RunStatus
 

@@ -7,7 +7,7 @@ import dataclasses
 
 import sqlalchemy as sa
 
-from ..core.checks.checks import check_seen_as
+from ..core.checks.asking import check_seen_as
 from ..core.ledger.checks import CheckRecord
 from ..core.ledger.tables import RunStatus
 from ..core.plans.plan import Plan

@@ -9,7 +9,7 @@ import typing as t
 
 import sqlalchemy as sa
 
-from ..core.checks.checks import check_seen_as
+from ..core.checks.asking import check_seen_as
 from ..core.ledger.tables import RunStatus
 from ..core.project import Project
 from ..core.scripts.file_digests import file_digest

@@ -22,7 +22,7 @@ from .plans.plan import make_plan
 from .plans.plan import Plan
 from .plans.plan import plan_of
 from .reading import Reader
-from .rehearsal.rehearsal import rehearse
+from .rehearsal.rehearsing import rehearse
 from .rehearsal.result import Rehearsal
 from .results import Action
 from .results import RunResult

@@ -8,7 +8,7 @@ import pytest
 import sqlalchemy as sa
 from flask.testing import FlaskClient
 
-from flask_alembic_admin.core.checks.checks import queue_check
+from flask_alembic_admin.core.checks.asking import queue_check
 from flask_alembic_admin.core.ledger.tables import CHECK
 
 from .conftest import Panel

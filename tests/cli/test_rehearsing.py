@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from ..apps import create
-from ..core.rehearsal.test_rehearsal import TOLD_TO_END
+from ..core.rehearsal.test_rehearsing import TOLD_TO_END
 from .workplaces import NOTES
 from .workplaces import ORDERS
 from .workplaces import USERS

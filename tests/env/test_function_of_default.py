@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import sqlalchemy as sa
 
-from flask_alembic_admin.core.rehearsal.rehearsal import rehearse
+from flask_alembic_admin.core.rehearsal.rehearsing import rehearse
 
 from .projects import MakeProject
 from .projects import Project

@@ -23,8 +23,8 @@ from flask import Flask
 from flask_alembic_admin import Alembic
 from flask_alembic_admin import alembic_admin
 from flask_alembic_admin import runners
-from flask_alembic_admin.core.checks.checks import check_seen_as
-from flask_alembic_admin.core.checks.checks import queue_check
+from flask_alembic_admin.core.checks.asking import check_seen_as
+from flask_alembic_admin.core.checks.asking import queue_check
 from flask_alembic_admin.core.condition import is_lost
 from flask_alembic_admin.core.ledger.tables import RunRecord
 from flask_alembic_admin.core.plans.plan import make_plan

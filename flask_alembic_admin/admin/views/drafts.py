@@ -17,9 +17,9 @@ from flask import request
 from flask import url_for
 from flask.typing import ResponseReturnValue
 
+from ...core.drafts.draft import Draft
 from ...core.drafts.drafting import draft_merge
 from ...core.drafts.drafting import draft_revision
-from ...core.drafts.drafts import Draft
 from ...core.drafts.writing import write_draft
 from ...core.ledger.report import LineReport
 from ...core.ledger.tables import RunRecord

@@ -11,7 +11,7 @@ from flask import redirect
 from flask import url_for
 from flask.typing import ResponseReturnValue
 
-from ...core.checks.checks import queue_check
+from ...core.checks.asking import queue_check
 from ...core.ledger.tables import RunStatus
 from ...core.migrator import Migrator
 from ...core.plans.plan import Plan

@@ -13,8 +13,8 @@ from flask import render_template
 from flask import url_for
 from flask.typing import ResponseReturnValue
 
-from ...core.checks.checks import check_seen_as
-from ...core.checks.checks import queue_check
+from ...core.checks.asking import check_seen_as
+from ...core.checks.asking import queue_check
 from ...core.ledger.tables import RunStatus
 from ...core.migrator import Migrator
 from ...errors import MigrationError

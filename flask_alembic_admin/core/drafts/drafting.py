@@ -17,7 +17,7 @@ from ..scripts.targets import as_texts
 from ..scripts.targets import check_target
 from ..scripts.targets import explained
 from ..scripts.targets import Target
-from .drafts import Draft
+from .draft import Draft
 from .elsewhere import Elsewhere
 from .new_revision import check_up_to_date
 from .new_revision import new_id

@@ -19,7 +19,7 @@ from ..scripts.history import History
 from ..scripts.scripts import open_directory
 from ..scripts.scripts import Scripts
 from ..scripts.scripts import to_folder
-from .drafts import Draft
+from .draft import Draft
 from .template import check_template
 
 if t.TYPE_CHECKING:

@@ -19,9 +19,9 @@ from .. import internals
 from ..scripts.scripts import Scripts
 from ..scripts.source_lock import only_writer
 from ..surroundings import operating_system_user
+from .draft import Draft
 from .drafting import draft_merge
 from .drafting import draft_revisions
-from .drafts import Draft
 
 if t.TYPE_CHECKING:
     from ..migrator import Migrator

@@ -198,6 +198,6 @@ def words_of(operation: Operation) -> str:
     if kind == "rename_column":
         return f"rename_column {operation.column} to {operation.name} on {table}"
 
-    name = operation.column or (operation.name if kind not in {"alter_column"} else None)
+    name = operation.column or (operation.name if kind != "alter_column" else None)
     on = f" on {table}" if name and table else f" {table}" if table else ""
     return f"{kind}{f' {name}' if name else ''}{on}"

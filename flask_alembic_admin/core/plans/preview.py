@@ -99,7 +99,7 @@ def preview_steps(
     options = {
         key: value
         for key, value in objects.project.options(database).items()
-        if key not in {"on_version_apply"}
+        if key != "on_version_apply"
     }
     # Whoever runs the SQL decides about transactions.
     options.update(literal_binds=True, output_buffer=buffer, transaction_per_migration=False)

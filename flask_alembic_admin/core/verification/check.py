@@ -6,7 +6,7 @@ import os
 import socket
 import typing as t
 
-from ..checks.checks import queue_check
+from ..checks.asking import queue_check
 from ..checks.kinds import carries_out
 from ..ledger.checks import CheckRecord
 from ..ledger.tables import RunStatus

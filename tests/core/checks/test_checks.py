@@ -12,8 +12,8 @@ import pytest
 import sqlalchemy as sa
 
 from flask_alembic_admin.core.checks import job as check_job
-from flask_alembic_admin.core.checks.checks import check_seen_as
-from flask_alembic_admin.core.checks.checks import queue_check
+from flask_alembic_admin.core.checks.asking import check_seen_as
+from flask_alembic_admin.core.checks.asking import queue_check
 from flask_alembic_admin.core.checks.job import run_check
 from flask_alembic_admin.core.checks.kinds import carries_out
 from flask_alembic_admin.core.checks.kinds import WORK

@@ -22,9 +22,9 @@ from alembic.script import ScriptDirectory
 from flask_alembic_admin.core.condition import interrupted_run
 from flask_alembic_admin.core.databases.database import Database
 from flask_alembic_admin.core.drafts import writing
+from flask_alembic_admin.core.drafts.draft import Draft
 from flask_alembic_admin.core.drafts.drafting import draft_merge
 from flask_alembic_admin.core.drafts.drafting import draft_revision
-from flask_alembic_admin.core.drafts.drafts import Draft
 from flask_alembic_admin.core.drafts.writing import unwritable_folder
 from flask_alembic_admin.core.drafts.writing import write_draft
 from flask_alembic_admin.core.ledger.report import StepReport

@@ -30,7 +30,7 @@ from ...apps import Site
 from ..dumps import dump
 from .rehearsals import make_live
 from .rehearsals import rehearsed
-from .test_rehearsal import TOLD_TO_END
+from .test_rehearsing import TOLD_TO_END
 
 
 @pytest.fixture
