@@ -130,19 +130,10 @@ class DatabaseLock(abc.ABC):
         :param run: The run that asks, which may hold it already.
         :raises Locked: Another one still has it after that time.
         """
-        deadline = time.monotonic() + wait
-        pause = FIRST_PAUSE
+        pause = self._pauses(wait, on_wait)
 
         while (holder := self.holder()) is not None and holder.run != run:
-            left = deadline - time.monotonic()
-
-            if left <= 0:
-                raise Locked(self.database.name, holder, self.cure)
-            if on_wait:
-                on_wait(holder)
-
-            time.sleep(min(pause, left))
-            pause = min(pause * 1.5, LONGEST_PAUSE)
+            pause(holder)
 
     def assert_held(self, connection: sa.Connection) -> None:
         """Make sure that a connection holds the lock.
@@ -210,12 +201,24 @@ class DatabaseLock(abc.ABC):
     def _wait(
         self, connection: sa.Connection, owner: Owner, wait: float, on_wait: WaitWatcher | None
     ) -> Grip:
-        deadline = time.monotonic() + wait
-        pause = FIRST_PAUSE
+        pause = self._pauses(wait, on_wait)
 
         while (grip := self._take(connection, owner)) is None:
             holder = self._look(connection)
             end_transaction(connection)
+            pause(holder)
+
+        return grip
+
+    def _pauses(
+        self, wait: float, on_wait: WaitWatcher | None
+    ) -> c.Callable[[Holder | None], None]:
+        """Return what waits for a holder, longer each time, and refuses once the time is over."""
+        deadline = time.monotonic() + wait
+        length = FIRST_PAUSE
+
+        def pause(holder: Holder | None) -> None:
+            nonlocal length
             left = deadline - time.monotonic()
 
             if left <= 0:
@@ -223,10 +226,10 @@ class DatabaseLock(abc.ABC):
             if on_wait:
                 on_wait(holder)
 
-            time.sleep(min(pause, left))
-            pause = min(pause * 1.5, LONGEST_PAUSE)
+            time.sleep(min(length, left))
+            length = min(length * 1.5, LONGEST_PAUSE)
 
-        return grip
+        return pause
 
     def _leave(self, connection: sa.Connection) -> None:
         holds = _HOLDS[connection]
