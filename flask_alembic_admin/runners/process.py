@@ -22,6 +22,7 @@ from ..core.ledger.tables import RunStatus
 from ..core.project import Project
 from ..core.redact import redact
 from ..core.runs.outcomes import finish_run
+from ..errors import SetupError
 from .app_target import app_arguments
 
 _logger = logging.getLogger(__name__)
@@ -93,17 +94,28 @@ def _start(
 ) -> tuple[t.Callable[[], None], int]:
     """Start a process; return what waits for its end and records that, and its number."""
     arguments = app_arguments(project.settings.app)
-    # What it prints is kept until it has ended, and shown if it fails before it can speak.
-    output = tempfile.TemporaryFile()  # noqa: SIM115 (closed by whoever waits)
-    process = subprocess.Popen(
-        [sys.executable, "-m", "flask", *arguments, *command, id_],
-        stdin=subprocess.DEVNULL,
-        stdout=output,
-        stderr=subprocess.STDOUT,
-        env=_environment(),
-        # Out of the server's process group: signals to that must not reach a migration.
-        start_new_session=True,
-    )
+
+    try:
+        with contextlib.ExitStack() as unless_started:
+            # What it prints is kept until it has ended, and shown if it fails before it can speak.
+            output = unless_started.enter_context(tempfile.TemporaryFile())
+            process = subprocess.Popen(
+                [sys.executable, "-m", "flask", *arguments, *command, id_],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                env=_environment(),
+                # Out of the server's process group: signals to that must not reach a migration.
+                start_new_session=True,
+            )
+            # Whoever waits closes it.
+            unless_started.pop_all()
+    except OSError as error:
+        raise SetupError(
+            f"The process of {name} could not be started: {type(error).__name__}: {error}.",
+            "See what this system lacks, such as memory, processes or a temporary folder, and "
+            "plan again. The runner 'manual' needs none of it here.",
+        ) from error
 
     def wait() -> None:
         status, said = _end_of(process, output)

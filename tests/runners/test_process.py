@@ -98,6 +98,19 @@ def test_a_process_that_cannot_load_the_app_fails_the_run(
     assert "no_such_module" in (record.error or "")
 
 
+def test_a_process_that_cannot_be_started_fails_the_run(
+    prepared: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody waits for it."""
+    monkeypatch.setattr(sys, "executable", "/no/such/python")
+    run_id = queue(prepared)
+
+    with pytest.raises(SetupError, match="could not be started: FileNotFoundError"):
+        start_run(prepared.extensions["alembic"], run_id)
+
+    assert ended(prepared, run_id).status == "failed"
+
+
 def test_the_configured_app_wins(monkeypatch: pytest.MonkeyPatch) -> None:
     """ALEMBIC_ADMIN['app'] is what the process loads."""
     monkeypatch.setenv("FLASK_APP", "other")
