@@ -222,7 +222,7 @@ class LedgerEntry:
         end = time.monotonic() + patience.PATIENCE
 
         # What the ledger has missed says which step is in doubt, so it comes before the verdict.
-        with contextlib.suppress(sa.exc.SQLAlchemyError):
+        with contextlib.suppress(Exception):
             insist(self.tell_rest, self._ledger.engine, end)
 
         heads = self._heads() if heads is None else heads
@@ -237,7 +237,7 @@ class LedgerEntry:
             ):
                 # Somebody has given it up before, and has told so.
                 return
-        except sa.exc.SQLAlchemyError as failure:
+        except Exception as failure:
             # What happened to the database is true whether it can be written down or not.
             _logger.error(
                 "Run %s has %s, which could not be recorded: %s",

@@ -13,12 +13,13 @@ import typing as t
 
 import sqlalchemy as sa
 
-from ...errors import MigrationError
 from ..runs.onlooker import Sight
 from .ledger import Ledger
 from .report import LineReport
 from .report import StepReport
 from .tables import StepStatus
+
+_logger = logging.getLogger(__name__)
 
 if t.TYPE_CHECKING:
     from alembic.runtime.migration import RevisionStep
@@ -64,7 +65,8 @@ class Recording:
         self._ledger = ledger
         self._redact = redact
         self._notice = notice
-        self._lock = threading.Lock()
+        # What is collected as garbage while it is held may have something to log.
+        self._lock = threading.RLock()
         #: Held while the ledger is told, so that lines stay in order.
         self._telling = threading.Lock()
         self._told = 0.0
@@ -112,9 +114,7 @@ class Recording:
 
     def tell(self) -> None:
         """Write now what there is to tell, as far as the ledger takes it."""
-        # One report that is missed is no reason to stop a migration.
-        with contextlib.suppress(sa.exc.SQLAlchemyError):
-            self._flush(always=True)
+        self._flush_if_possible(always=True)
 
     def tell_rest(self) -> None:
         """Write what the ledger could not be told so far."""
@@ -220,14 +220,13 @@ class Recording:
                         self._notice(sentence)
                 blockers = sight.blockers
 
-            # One report that is missed is no reason to stop a migration.
-            with contextlib.suppress(sa.exc.SQLAlchemyError):
-                if self._flush(always=always):
-                    last = time.monotonic()
+            if self._flush_if_possible(always=always):
+                last = time.monotonic()
 
     def _sight(self) -> Sight:
         """Return what is seen from outside; nothing where nobody can be asked."""
-        with contextlib.suppress(MigrationError, sa.exc.SQLAlchemyError):
+        # Some drivers, and what an app does as it connects, raise errors of all kinds.
+        with contextlib.suppress(Exception):
             return self.look()
 
         return Sight()
@@ -239,6 +238,17 @@ class Recording:
 
         # Servers cut off what is long.
         return own if seen is None or (own or "").startswith(seen) else seen
+
+    def _flush_if_possible(self, *, always: bool) -> bool:
+        """Write what there is to tell, and return whether the ledger was told something."""
+        # One report that is missed is no reason to stop a migration, nor to give no further one.
+        try:
+            return self._flush(always=always)
+        except sa.exc.SQLAlchemyError:
+            return False
+        except Exception:
+            _logger.exception("What run %s had to say could not be recorded.", self.run_id)
+            return False
 
     def _flush(self, *, always: bool) -> bool:
         with self._telling:
@@ -316,8 +326,14 @@ class _ThisThread(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         # A forked child is in a thread of the same number.
-        if (record.thread, record.process) == self._thread:
+        if (record.thread, record.process) != self._thread:
+            return
+
+        # As every handler does with a message whose arguments do not fit.
+        try:
             self._recording.log(record.levelname.lower(), record.name, record.getMessage())
+        except Exception:
+            self.handleError(record)
 
 
 def _now() -> datetime.datetime:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import collections.abc as c
 import contextlib
+import logging
 import threading
 import time
 import typing as t
@@ -239,6 +240,39 @@ def test_a_wish_to_cancel_is_seen_before_a_step(
         monkeypatch.setattr(recording, "STALE", 0.0)
         time.sleep(0.001)
         assert told.should_stop()
+
+
+def test_a_report_that_goes_wrong_is_not_the_last(
+    told: Recording, ledger: _Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever the ledger raises, the next sign of life is tried, and the run goes on."""
+    monkeypatch.setattr(recording, "HEARTBEAT", 0.0)
+    report, failures = ledger.report, [ValueError("no token"), OSError("gone")]
+
+    def fail_first(run_id: str, **facts: t.Any) -> Answer:
+        if failures:
+            raise failures.pop()
+        return report(run_id, **facts)
+
+    ledger.report = fail_first  # type: ignore[method-assign]
+
+    with told:
+        wait_for(lambda: ledger.statements)
+        failures.append(ValueError("no token"))
+        told.tell()
+
+
+def test_a_line_whose_arguments_do_not_fit_fails_nobody(
+    told: Recording, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As everywhere else in logging."""
+    monkeypatch.setattr(logging, "raiseExceptions", False)
+    engine = sa.create_engine("sqlite://")
+
+    with engine.connect() as connection, told.listening(connection):
+        logging.getLogger("shop").error("%d rows", "many")
+
+    engine.dispose()
 
 
 def test_a_tick_is_shorter_than_what_is_too_old(monkeypatch: pytest.MonkeyPatch) -> None:
