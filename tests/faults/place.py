@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import datetime
 import os
 import signal
@@ -20,6 +21,7 @@ from flask_alembic_admin.core.ledger.ledger import Ledger
 from flask_alembic_admin.core.ledger.tables import RUN
 from flask_alembic_admin.core.ledger.tables import RunRecord
 from flask_alembic_admin.core.ledger.tables import TABLE_NAMES
+from flask_alembic_admin.core.plans.options import PlanOptions
 from flask_alembic_admin.core.plans.plan import Plan
 from flask_alembic_admin.core.plans.plan import plan_steps
 from flask_alembic_admin.core.results import RunResult
@@ -137,9 +139,12 @@ class Place:
         with self.app.app_context():
             return plan_steps(self.alembic, "upgrade", "heads", "default")
 
-    def queue(self) -> str:
-        """Queue an upgrade, as the panel does it, and return its id."""
-        plan = self.plan()
+    def queue(self, wait: float | None = None) -> str:
+        """Queue an upgrade, as the panel does it, and return its id.
+
+        :param wait: How long it shall wait for the lock.
+        """
+        plan = dataclasses.replace(self.plan(), options=PlanOptions(wait=wait))
         run_id = self.ledger.plan(
             database="default",
             action="upgrade",

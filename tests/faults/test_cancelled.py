@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 import time
 import typing as t
 
 import pytest
 
 from flask_alembic_admin.core.ledger import recording
+from flask_alembic_admin.core.runs.job import run_job
+from flask_alembic_admin.errors import RunCancelled
 
 from .app import wait_for
 from .conftest import MakePlace
@@ -174,3 +177,40 @@ def test_sigterm_before_the_app_is_loaded_ends_it(place: Place) -> None:
     assert record.status == "failed"
     assert "ended with status -15 and no verdict" in (record.error or "")
     assert place.tables() == set()
+
+
+def test_a_run_that_waits_for_the_lock_gives_signs_of_life_and_can_be_cancelled(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody takes it for lost, and it need not get the lock to end."""
+    monkeypatch.setattr(recording, "HEARTBEAT", 0.0)
+    monkeypatch.setattr(recording, "TICK", 0.01)
+    place.add("a1", place.stop("inside"))
+    failed: list[BaseException] = []
+
+    def carry_out() -> None:
+        with place.app.app_context():
+            try:
+                run_job(place.alembic, run_id)
+            except RunCancelled as error:
+                failed.append(error)
+
+    with place.child() as child:
+        child.go()
+        place.reached("inside")
+        run_id = place.queue(wait=60.0)
+        thread = threading.Thread(target=carry_out)
+        thread.start()
+
+        try:
+            claimed = wait_for(lambda: place.record(run_id).started)
+            wait_for(lambda: (place.record(run_id).heartbeat or claimed) > claimed)
+            assert place.ledger.request_cancel(run_id)
+            assert place.ended(run_id).status == "cancelled"
+        finally:
+            place.go_on("inside")
+            thread.join()
+
+        assert child.answer().steps == ("a1",)
+
+    assert failed

@@ -103,6 +103,8 @@ class GuardedRun:
         )
         #: What is run and on which connection, once that is written down.
         self._begun: tuple[Plan, sa.Connection] | None = None
+        self._onlooker: Onlooker | None = None
+        self._is_recorded = False
         self._stopping = Stopping(self._database, self._recording, options.watcher, options.signals)
         self._retrying = Retrying(self._database, self._recording, self._notice)
         #: What is undone when the run has ended: what was set up on the connection, then the
@@ -144,10 +146,9 @@ class GuardedRun:
         )
         self._entry.begin(plan, self._migrating or connection, self._session)
         self._begun = plan, connection
-        onlooker = Onlooker(self._database, self._session)
-        self._around.callback(onlooker.close)
-        self._recording.look = onlooker.look
-        self._around.enter_context(self._recording)
+        self._onlooker = Onlooker(self._database, self._session)
+        self._recording.look = self._onlooker.look
+        self._record()
 
     def prepare(self, check: c.Callable[[], None] | None) -> c.Callable[[], None] | None:
         """Return what is called once the run has begun, before its first step; None if nothing is.
@@ -191,6 +192,10 @@ class GuardedRun:
 
         # Whatever it was, it is written down before it goes on its way.
         try:
+            if self._options.run_id is not None:
+                # It counts as running by now, and may have to wait before it can begin.
+                self._record()
+
             self._announcer.requested()
             # Else what its own migration has open would be committed.
             self._objects.refuse_at_work(self._database.name)
@@ -205,6 +210,7 @@ class GuardedRun:
             self._objects.guard = functools.partial(self._reach, run)
             return self._end(lambda: run.carry_out(run_migrations))
         except BaseException as error:
+            self._around.close()
             self._entry.fail(error)
             raise
         finally:
@@ -330,6 +336,19 @@ class GuardedRun:
             self._hooks.after(RunStatus.SUCCEEDED, None)
         return result
 
+    def _record(self) -> None:
+        """Tell the ledger from here on, by a thread, that the run is alive and what it does."""
+        if self._is_recorded:
+            return
+
+        self._is_recorded = True
+        self._around.callback(self._look_no_more)
+        self._around.enter_context(self._recording)
+
+    def _look_no_more(self) -> None:
+        if self._onlooker is not None:
+            self._onlooker.close()
+
     def _prepare(self) -> None:
         """Call hooks and subscribers, who may take their time."""
         if self._begun is None:
@@ -379,7 +398,9 @@ class GuardedRun:
 
     def _waits(self, holder: Holder | None) -> None:
         """Say who has the lock that this run waits for, again when somebody else has got it."""
-        self._stopping.refuse_to_wait(self._objects.options(self._name))
+        self._stopping.refuse_to_wait(
+            self._objects.options(self._name), is_recorded=self._is_recorded
+        )
 
         if holder is None or (holder.run, holder.session) == self._holder:
             return

@@ -42,13 +42,16 @@ class Stopping:
         self._watcher = Watchers(watcher)
         self._signals = signals
 
-    def refuse_to_wait(self, context_options: c.Mapping[str, t.Any]) -> None:
+    def refuse_to_wait(self, context_options: c.Mapping[str, t.Any], *, is_recorded: bool) -> None:
         """Wait no longer for the lock of the database where the run was asked to end.
 
         :param context_options: They name the version table.
+        :param is_recorded: Whether the run stands in the ledger, where people can ask for it.
         :raises RunCancelled: It was.
         """
-        if self._signals is not None and self._signals.asked:
+        is_told = self._signals is not None and self._signals.asked
+
+        if is_told or (is_recorded and self._recording.should_stop()):
             heads = read_heads(self._database, context_options)
             raise RunCancelled(self._database.name, (), heads)
 
