@@ -159,6 +159,7 @@ class _SessionGrip(Grip):
 
     def cut_off(self) -> None:
         """Drop the share in the session's socket that a forked child got."""
+        # One that is closed, or whose driver shows no socket, is not to end a child that forks.
         with contextlib.suppress(Exception), open(os.devnull, "r+b") as nowhere:
             os.dup2(nowhere.fileno(), _descriptor(self._driver), inheritable=False)
 
