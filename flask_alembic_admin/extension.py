@@ -32,6 +32,7 @@ from .core.scripts.scripts import Scripts
 from .core.settings import Settings
 from .errors import COMMAND
 from .errors import SetupError
+from .flask_env import check_engines
 from .flask_env import env_engines
 from .flask_env import env_folder_of
 from .flask_env import env_metadatas
@@ -292,6 +293,7 @@ class Alembic(Migrator):
 
         if not metadatas and env is not None:
             engines = engines or engines_by_name(env_engines(env), metadatas)
+            check_engines(env, engines)
             known = getattr(flask_sqlalchemy, "metadatas", None) or {None: metadata}
             metadatas = env_metadatas(env, engines, known)
         elif not metadatas and metadata is not None:

@@ -15,6 +15,7 @@ from .core.databases.by_name import AnyEngine
 from .core.env_py.folder import EnvFolder
 from .core.env_py.folder import find_env_folder
 from .core.env_py.folder import named_folder
+from .core.redact import redact
 from .errors import SetupError
 
 
@@ -148,6 +149,27 @@ def env_engines(env: EnvFolder) -> dict[str, AnyEngine]:
     return {name: _engine(env, url) for name, url in env.urls.items()}
 
 
+def check_engines(env: EnvFolder, engines: c.Mapping[str, AnyEngine]) -> None:
+    """Refuse a folder of which nobody says where its databases are.
+
+    :param env: The folder.
+    :param engines: The engines that were found.
+    :raises SetupError: There is none.
+    :raises ScriptError: The configuration of the folder cannot be read.
+    """
+    if engines:
+        return
+
+    if env.problem is not None:
+        raise env.problem
+
+    raise SetupError(
+        f"{env.source} gives no sqlalchemy.url, and the app no engine.",
+        "Write one there, such as sqlite:///shop.db, or pass engines= to Alembic(): what "
+        f"{env.env_py} connects to.",
+    )
+
+
 def _engine(env: EnvFolder, text: str) -> AnyEngine:
     try:
         url = sa.make_url(text)
@@ -159,9 +181,17 @@ def _engine(env: EnvFolder, text: str) -> AnyEngine:
             return create_async_engine(url, poolclass=sa.pool.NullPool)
 
         return sa.create_engine(url, poolclass=sa.pool.NullPool)
-    except (sa.exc.ArgumentError, sa.exc.NoSuchModuleError, ImportError) as error:
+    except (sa.exc.NoSuchModuleError, ImportError) as error:
+        reason = redact(f"{type(error).__name__}: {error}").rstrip(".")
         raise SetupError(
-            f"The sqlalchemy.url of {env.ini_file} cannot be used: {type(error).__name__}.",
+            f"The sqlalchemy.url of {env.source} cannot be used: {reason}.",
+            "Install the driver that it names, correct it, or pass engines= to Alembic().",
+        ) from None
+    except (sa.exc.ArgumentError, ValueError):
+        # What it is may hold a password.
+        raise SetupError(
+            f"The sqlalchemy.url of {env.source} cannot be used: it is no URL that SQLAlchemy can "
+            "read.",
             "Correct it, or pass engines= to Alembic().",
         ) from None
 

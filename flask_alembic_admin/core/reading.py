@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import collections.abc as c
 import typing as t
+from pathlib import Path
 
 from alembic import autogenerate
 from alembic.operations import MigrationScript
@@ -34,22 +35,32 @@ if t.TYPE_CHECKING:
     from alembic.runtime.migration import RevisionStep
 
 
+def check_models(context: MigrationContext) -> None:
+    """Refuse to compare a database with no models.
+
+    :param context: Its context.
+    :raises EnvPyError: It was configured without models.
+    """
+    if context.opts.get("target_metadata") is not None:
+        return
+
+    around = context.environment_context
+    file = Path(around.script.dir, "env.py") if around is not None else "The env.py"
+    raise EnvPyError(
+        f"{file} gives no target_metadata to configure(), so there are no models to compare with.",
+        "Pass target_metadata=, such as Base.metadata.",
+    )
+
+
 def made_by_comparing(context: MigrationContext) -> MigrationScript:
     """Return the operations that would make one database what the models say.
 
     :param context: Its context, connected.
     :raises EnvPyError: It was configured without models.
     """
+    check_models(context)
     options = context.opts
-    metadata = options.get("target_metadata")
-
-    if metadata is None:
-        raise EnvPyError(
-            "The env.py gives no target_metadata to configure(), so there are no models to "
-            "compare with.",
-            "Pass target_metadata=, such as Base.metadata.",
-        )
-
+    metadata = options["target_metadata"]
     made = autogenerate.produce_migrations(context, metadata)
 
     for up in made.upgrade_ops_list:

@@ -89,4 +89,5 @@ def step_revision(step: RevisionStep) -> str:
 
 def step_message(step: RevisionStep) -> str:
     """Return the message of the revision that a step is about."""
-    return step.doc or ""
+    # In one line, whatever its file says.
+    return " ".join((step.doc or "").split())

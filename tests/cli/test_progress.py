@@ -71,3 +71,13 @@ def test_who_prints_notices_alone_says_nothing_of_steps(
     notices.step_done("db", 1, STEP)
     notices.noticed("waits for ada")
     assert capsys.readouterr() == ("", "db: waits for ada\n")
+
+
+def test_a_message_of_several_lines_stands_in_one(capsys: pytest.CaptureFixture[str]) -> None:
+    """Each step has a line of its own, whatever its file says."""
+    info = types.SimpleNamespace(up_revision_ids=("a1",))
+    step = t.cast("RevisionStep", types.SimpleNamespace(info=info, doc="make\n  a1"))
+    progress = Progress()
+    progress.run_started("db", [step])
+    progress.step_started("db", 1, step)
+    assert capsys.readouterr().out == "1/1 a1 make a1\n"

@@ -5,8 +5,12 @@ from __future__ import annotations
 import typing as t
 from pathlib import Path
 
+import alembic.command
 import pytest
+from alembic.config import Config
+from flask import Flask
 
+from flask_alembic_admin import Alembic
 from flask_alembic_admin.errors import MigrationError
 
 from .projects import MakeProject
@@ -147,3 +151,53 @@ def test_an_error_of_env_py_shows_no_secret(project: Project) -> None:
 
     assert "RuntimeError" in str(caught.value)
     assert "pw-of-the-copy" not in str(caught.value)
+
+
+URLS = {
+    "none": ("", "gives no sqlalchemy.url, and the app no engine"),
+    "the sample": ("driver://user:pass@localhost/dbname", "gives no sqlalchemy.url"),
+    "no URL": ("nonsense", "cannot be used: it is no URL that SQLAlchemy can read"),
+    "no driver": ("postgresql+nodriver://u:pw-of-u@h/d", "nodriver"),
+}
+
+
+@pytest.mark.parametrize("name", URLS)
+def test_a_url_of_alembic_ini_that_cannot_be_used_is_told_in_a_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """With the file, and without its password; nothing is made."""
+    url, said = URLS[name]
+    monkeypatch.chdir(tmp_path)
+    ini = tmp_path / "alembic.ini"
+    alembic.command.init(Config(str(ini)), str(tmp_path / "changes"))
+    ini.write_text(ini.read_text().replace("driver://user:pass@localhost/dbname", url))
+    app = Flask("plain", root_path=str(tmp_path), instance_path=str(tmp_path / "instance"))
+    Alembic(app)
+    result = app.test_cli_runner().invoke(args=["db", "current"])
+    assert result.exit_code == 2
+    assert result.output.startswith("Error: ")
+    assert str(ini) in result.output
+    assert said in result.output
+    assert "pw-of-u" not in result.output
+    assert not (tmp_path / "instance").exists()
+
+
+def test_an_env_py_without_models_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By everything that compares, in the same words."""
+    monkeypatch.chdir(tmp_path)
+    ini = tmp_path / "alembic.ini"
+    alembic.command.init(Config(str(ini)), str(tmp_path / "changes"))
+    sample = "driver://user:pass@localhost/dbname"
+    ini.write_text(ini.read_text().replace(sample, f"sqlite:///{tmp_path / 'plain.sqlite'}"))
+    app = Flask("plain", root_path=str(tmp_path), instance_path=str(tmp_path / "instance"))
+    Alembic(app)
+
+    for command in (["check"], ["revision", "more"], ["migrate", "-m", "more"]):
+        result = app.test_cli_runner().invoke(args=["db", *command])
+        assert result.exit_code == 3
+        assert result.output == (
+            f"Error: {tmp_path / 'changes' / 'env.py'} gives no target_metadata to configure(), so "
+            "there are no models to compare with. Pass target_metadata=, such as Base.metadata.\n"
+        )
+
+    assert not list((tmp_path / "changes" / "versions").glob("*.py"))

@@ -13,6 +13,7 @@ from alembic.runtime.migration import MigrationContext
 
 from ...errors import ScriptError
 from ...errors import TargetError
+from ..reading import check_models
 from ..scripts.targets import as_texts
 from ..scripts.targets import check_target
 from ..scripts.targets import explained
@@ -211,6 +212,7 @@ def _compare(
             context.run_no_autogenerate(heads, migration_context)
         else:
             compared.append(use.name_of(migration_context))
+            check_models(migration_context)
             check_up_to_date(migrator, compared[-1])
             use.project.databases[compared[-1]].check_metadata()
             context.run_autogenerate(heads, migration_context)

@@ -168,7 +168,7 @@ class EnvFolder:
                 for name, section in sections.items()
             }
         except configparser.InterpolationError as error:
-            raise bare_percent(self._source, "sqlalchemy.url", error.section) from error
+            raise bare_percent(self.source, "sqlalchemy.url", error.section) from error
 
         return {name: url for name, url in found.items() if url and not _is_sample(url)}
 
@@ -242,7 +242,7 @@ class EnvFolder:
                 paths = config.get_prepend_sys_paths_list()
         except (CommandError, ValueError) as error:
             raise ScriptError(
-                f"{self._source}: {str(error).rstrip('.')}.", "Correct that file."
+                f"{self.source}: {str(error).rstrip('.')}.", "Correct that file."
             ) from error
 
         if paths:
@@ -296,7 +296,7 @@ class EnvFolder:
         return any(os.path.realpath(place) == os.path.realpath(self.folder) for place in places)
 
     @property
-    def _source(self) -> str:
+    def source(self) -> str:
         return str(self.ini_file or self.toml_file)
 
 
