@@ -256,18 +256,24 @@ class LedgerReader:
         return tuple(one for one in found if one.revision in revisions)
 
     def _older_than(self, limit: datetime.datetime) -> list[str]:
-        """Return the ids of what has had its time: neither active nor the last of its database."""
+        """Return the ids of what has had its time: neither active nor the last of its database.
+
+        Nor is it the last that came to a step: others since then say nothing of a doubt.
+        """
         newer = RUN.alias("newer")
-        has_newer = sa.exists().where(
+        is_newer = sa.and_(
             newer.c.database == RUN.c.database,
             newer.c.requested > RUN.c.requested,
             newer.c.status.not_in(_NEVER_RUN),
             newer.c.action.not_in(FILE_ACTIONS),
         )
+        never_began = RUN.c.status.in_((RunStatus.FAILED, RunStatus.CANCELLED)) & ~_has_begun(RUN)
         statement = sa.select(RUN.c.id).where(
             RUN.c.requested < limit,
             RUN.c.status.not_in(ACTIVE),
-            RUN.c.status.in_(_NEVER_RUN) | has_newer,
+            RUN.c.status.in_(_NEVER_RUN)
+            | sa.exists().where(is_newer, _has_begun(newer))
+            | (never_began & sa.exists().where(is_newer)),
         )
         return [row["id"] for row in self._rows(RUN, statement)]
 
@@ -301,6 +307,12 @@ class LedgerReader:
                     self._seen.add(table.name)
 
             yield connection if there else None
+
+
+def _has_begun(run: sa.FromClause) -> sa.ColumnElement[bool]:
+    """Return the condition that a run came to its first step."""
+    begun = sa.exists().where(STEP.c.run_id == run.c.id, STEP.c.status != StepStatus.WAITING)
+    return (run.c.status == RunStatus.SUCCEEDED) | begun
 
 
 def _run_record(row: t.Any) -> RunRecord:

@@ -359,6 +359,25 @@ def test_prune_deletes_what_is_old_with_its_steps_and_lines(ledger: Ledger) -> N
     assert len(ledger.steps(fresh)) == 1
 
 
+def test_prune_keeps_a_run_that_may_be_in_doubt(ledger: Ledger) -> None:
+    """Runs after it that never came to a step say nothing of it, however often they were tried."""
+    doubtful = planned(ledger, steps=[StepFacts("b2", "upgrade", None, None, None)])
+    assert queue(ledger, doubtful)
+    assert claim(ledger, doubtful)
+    now = datetime.datetime.now(datetime.UTC)
+    ledger.report(doubtful, steps=[StepReport(1, StepStatus.RUNNING, now)])
+    ledger.finish(doubtful, RunStatus.LOST, heads_after=None)
+    ledger.finish(running(ledger), RunStatus.FAILED, heads_after=None)
+    last = running(ledger)
+    ledger.finish(last, RunStatus.FAILED, heads_after=None)
+    age(ledger, days=31)
+
+    assert ledger.prune(30) == 1
+    assert {run.id for run in ledger.runs("default")} == {doubtful, last}
+    ended(ledger)
+    assert ledger.prune(30) == 2
+
+
 def age(ledger: Ledger, days: int) -> None:
     """Make everything older, in the order it has."""
     with ledger.engine.begin() as connection:
