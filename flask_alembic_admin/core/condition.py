@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import collections.abc as c
-import contextlib
 import socket
 
 import sqlalchemy as sa
@@ -202,21 +201,20 @@ def refuse_if_interrupted(
     :param besides: The id of the run that asks.
     :param rest_of: The id of the run that it brings to its end, which is no reason to refuse.
     :raises Interrupted: With the run and the step in doubt.
+    :raises SQLAlchemyError: The ledger cannot be read, so that nobody knows.
     """
-    # A ledger that cannot be read is found out when the run is to be recorded.
-    with contextlib.suppress(sa.exc.SQLAlchemyError):
-        # Those before it were looked at when it began.
-        other = next(_runs(project.ledger, database, besides), None)
+    # Those before it were looked at when it began.
+    other = next(_runs(project.ledger, database, besides), None)
 
-        # One that is not connected yet left nothing behind, and may be waiting for this lock.
-        if other and other.versions and _has_ended(project, other) and not process_lives(other):
-            _give_up(project, other)
+    # One that is not connected yet left nothing behind, and may be waiting for this lock.
+    if other and other.versions and _has_ended(project, other) and not process_lives(other):
+        _give_up(project, other)
 
-        record = interrupted_run(project, database, heads, besides=besides)
+    record = interrupted_run(project, database, heads, besides=besides)
 
-        if record is not None and record.id != rest_of:
-            doubtful = _not_done(project.ledger.steps(record.id), heads)[0]
-            raise Interrupted(database, record.id, doubtful.revision, project.command)
+    if record is not None and record.id != rest_of:
+        doubtful = _not_done(project.ledger.steps(record.id), heads)[0]
+        raise Interrupted(database, record.id, doubtful.revision, project.command)
 
 
 def _give_up(project: Project, record: RunRecord) -> None:

@@ -222,6 +222,27 @@ def test_a_verdict_that_cannot_be_written_is_logged(
     assert f"Run {place.record().id} has succeeded, which could not be recorded" in caplog.text
 
 
+def test_a_run_that_cannot_know_of_a_doubt_does_not_begin(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A ledger that is back a moment later has not told what the run before left behind."""
+    place.add("a1")
+    read = Ledger.runs
+    failures = [sa.exc.OperationalError("x", {}, Exception("restarted"))]
+
+    def fail_first(*given: t.Any, **options: t.Any) -> t.Any:
+        if failures:
+            raise failures.pop()
+        return read(*given, **options)
+
+    monkeypatch.setattr(Ledger, "runs", fail_first)
+
+    with pytest.raises(LedgerUnavailable, match="nothing was run"):
+        place.upgrade()
+
+    assert place.tables() == set()
+
+
 def test_a_run_that_was_given_up_does_not_begin(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -87,23 +87,32 @@ class LedgerEntry:
         """
         known_versions = versions(connection)
 
-        try:
+        with self.needed():
             if self._was_queued:
                 self._connect(session, known_versions)
             else:
                 self._insert(plan, session, known_versions)
+
+        self._begun = True
+        self._announcer.begun(plan, connection)
+
+    @contextlib.contextmanager
+    def needed(self) -> c.Iterator[None]:
+        """Begin no run where the ledger cannot be read or written.
+
+        :raises LedgerUnavailable: It cannot.
+        """
+        try:
+            yield
         except (sa.exc.SQLAlchemyError, SetupError, OSError) as error:
             described = f"{self._database.describe_error(error)}."
             reason = error.message if isinstance(error, SetupError) else described
             raise LedgerUnavailable(
-                f"The run of database '{plan.database}' cannot be recorded, so nothing was run: "
-                f"{reason}",
+                f"The run of database '{self._database.name}' cannot be recorded, so nothing was "
+                f"run: {reason}",
                 "See that the database of the ledger works, or name another one in "
                 "ALEMBIC_ADMIN['ledger'].",
             ) from error
-
-        self._begun = True
-        self._announcer.begun(plan, connection)
 
     def described(self, holder: Holder) -> Holder:
         """Return whoever holds the lock of the database with what the ledger knows of them.

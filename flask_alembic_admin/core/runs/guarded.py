@@ -137,13 +137,16 @@ class GuardedRun:
 
         assert self._held is not None
         _, connection = self._held
-        refuse_if_interrupted(
-            self._recorded,
-            plan.database,
-            plan.heads,
-            besides=self.id,
-            rest_of=plan.options.rest_of,
-        )
+
+        with self._entry.needed():
+            refuse_if_interrupted(
+                self._recorded,
+                plan.database,
+                plan.heads,
+                besides=self.id,
+                rest_of=plan.options.rest_of,
+            )
+
         self._entry.begin(plan, self._migrating or connection, self._session)
         self._begun = plan, connection
         self._onlooker = Onlooker(self._database, self._session)
