@@ -452,7 +452,7 @@ DEMOS: dict[str, Demo] = {
     "cancelled": Demo("A run was stopped before its third step.", _cancelled),
     "succeeded": Demo("A run has done all it should.", _succeeded),
     "plan": Demo("A plan waits to be confirmed.", _plan),
-    "stale-plan": Demo("A plan was overtaken: confirm it to see.", _stale_plan),
+    "stale-plan": Demo("A plan was overtaken, and is to be made again.", _stale_plan),
     "incomplete-preview": Demo(
         "The SQL of a step cannot be known before it runs.", _incomplete, own_files=True
     ),

@@ -27,6 +27,8 @@ _ACTIONS = (
     *("verification", "verify"),
     "create_rehearsal",
 )
+#: The pages that each database has.
+_OF_DATABASE = {"status", "history", "heads", "diff", "actions", "verification", "runs"}
 #: The pages that belong to the one of runs.
 _RUNS = ("run", "look_at_run")
 
@@ -168,7 +170,7 @@ def _databases(database: str | None) -> tuple[Link, ...]:
         "draft": "actions",
     }.get(_endpoint(), _endpoint())
 
-    if request.method != "GET" or database is None:
+    if request.method != "GET" or database is None or endpoint not in _OF_DATABASE:
         endpoint = "status"
 
     return tuple(

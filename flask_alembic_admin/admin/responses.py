@@ -18,6 +18,7 @@ from ..errors import SetupError
 from ..errors import UnreachableDatabase
 from .access import actor
 from .access import current_project
+from .access import may
 from .access import Refused
 from .access import SwitchedOff
 from .access import visible_databases
@@ -95,7 +96,6 @@ def http_error_page(error: HTTPException) -> ResponseReturnValue:
     title, sentence = _words(status, error)
     setup = None
 
-    # Whoever is not let in is not told what there is.
     inside = False
 
     if isinstance(error, Refused):
@@ -108,8 +108,8 @@ def http_error_page(error: HTTPException) -> ResponseReturnValue:
             title, inside = _("You may not do this"), True
     elif isinstance(error, SwitchedOff):
         title, sentence, inside = _("This is switched off here"), error.description or "", True
-    elif status in {404, 409} and error.description:
-        sentence = error.description
+    elif status in {404, 409} and error.description not in {None, type(error).description}:
+        sentence = error.description or ""
 
     return _page(status, title, sentence, setup=setup, inside=inside)
 
@@ -168,17 +168,30 @@ def _page(
     inside: bool = False,
     bare: bool = False,
 ) -> ResponseReturnValue:
+    # Whoever is not let in is not told what there is.
+    bare = bare or (status in {401, 403, 500} and not inside)
     html = render_template(
         "alembic_admin/message.html",
         title=title,
         sentence=sentence,
         setup=setup,
-        bare=bare or (status in {401, 403, 500} and not inside),
+        bare=bare,
         inside=inside,
+        database=None if bare else _seen_database(),
         home=current_app.config.get("APPLICATION_ROOT", "/"),
         status=status,
     )
     return html, status
+
+
+def _seen_database() -> str | None:
+    """Return the database that a request is about, where whoever asks may look at it."""
+    database = (request.view_args or {}).get("database")
+
+    if database is None or not _is_set_up() or database not in current_project().databases:
+        return None
+
+    return database if may("view", database) else None
 
 
 def _policy(of_host: str) -> str:

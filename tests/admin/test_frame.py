@@ -113,6 +113,15 @@ def test_a_page_that_refuses_somebody_who_may_look_leads_back_to_the_panel(panel
     assert "You cannot use the migrations panel" in panel.client("nobody").get(HOME).text
 
 
+def test_what_is_not_there_is_said_in_words_of_the_panel(panel: Panel) -> None:
+    """With the pages of the database that it would belong to, for whoever may see those."""
+    path = f"/alembic/db/default/plans/{'0' * 32}"
+    page = panel.client("operator").get(path).text
+    assert "The page, revision, plan or run does not exist." in page
+    assert '<a href="/alembic/db/default/runs">Runs</a>' in page
+    assert "<nav" not in panel.client("nobody").get(path).text
+
+
 def test_the_pages_of_the_only_database_are_at_hand_everywhere(panel: Panel) -> None:
     """On those too that are about no database."""
     page = panel.client("auditor").get("/alembic/ledger").text

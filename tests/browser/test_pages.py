@@ -123,6 +123,7 @@ PAGES: dict[str, Shown] = {
     "ledger": Shown("several-databases", "ledger"),
     "no such database": Shown("several-databases", "db/nothing/", status=404),
     "no such run": Shown("several-databases", f"db/default/runs/{'0' * 32}", status=404),
+    "no such log": Shown("several-databases", f"db/default/runs/{'0' * 32}/log.txt", status=404),
     "not let in": Shown("no-permission", "ledger", status=403),
     "diff with differences": Shown("up-to-date", "db/default/diff", compare),
     "actions in debug mode": Shown("up-to-date", ACTIONS),
