@@ -12,12 +12,12 @@ import sqlalchemy as sa
 
 from ..errors import SetupError
 from .databases.database import Database
+from .databases.engines import engine_beside
 from .databases.version_table import version_place
 from .env_py.folder import EnvFolder
 from .env_py.options import EnvOptions
 from .ledger.ledger import Ledger
 from .ledger.store import default_ledger_url
-from .ledger.store import engine_beside
 from .ledger.store import ledger_engine
 from .ledger.store import LEDGER_FILE
 from .runs.hooks import Hooks

@@ -11,7 +11,7 @@ import typing as t
 import sqlalchemy as sa
 
 from ...errors import SetupError
-from ..ledger.store import is_in_memory
+from .engines import is_in_memory
 
 if t.TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncEngine

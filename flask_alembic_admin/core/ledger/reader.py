@@ -9,9 +9,9 @@ import typing as t
 
 import sqlalchemy as sa
 
+from ..databases.engines import sqlite_file
 from ..settings import FILE_ACTIONS
 from .store import limit_waits
-from .store import sqlite_file
 from .tables import ACTIVE
 from .tables import Direction
 from .tables import LOG

@@ -13,8 +13,8 @@ import typing as t
 import sqlalchemy as sa
 from sqlalchemy.dialects import mysql
 
+from ..databases.engines import engine_that_keeps_open
 from .reader import LedgerReader
-from .store import engine_that_keeps_open
 from .tables import LOG
 from .tables import RUN
 from .tables import RunStatus

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-import typing as t
 from pathlib import Path
 
 import sqlalchemy as sa
 
 from ...errors import SetupError
+from ..databases.engines import is_in_memory
+from ..databases.engines import sqlite_file
 from ..redact import mask_url
 from .tables import METADATA
 from .tables import TABLE_NAMES
@@ -64,23 +65,6 @@ def ledger_engine(url: sa.URL) -> sa.Engine:
     return sa.create_engine(url, pool_pre_ping=True)
 
 
-def engine_beside(engine: sa.Engine) -> sa.Engine:
-    """Return an engine that connects as another one does and shares nothing with it.
-
-    It keeps no connection open, and neither waits for the other's pool nor calls its listeners.
-
-    :param engine: Such as the app's own.
-    """
-    pool = engine.pool.recreate()
-
-    def connect() -> t.Any:
-        connection = pool.connect()
-        connection.detach()
-        return connection.dbapi_connection
-
-    return sa.create_engine(engine.url, poolclass=sa.NullPool, creator=connect)
-
-
 def limit_waits(engine: sa.Engine) -> None:
     """Let no statement of an engine wait long for what other sessions have locked.
 
@@ -88,45 +72,6 @@ def limit_waits(engine: sa.Engine) -> None:
     """
     if engine.dialect.name in _LIMITS:
         sa.event.listen(engine, "begin", _limit_waits)
-
-
-def engine_that_keeps_open(engine: sa.Engine) -> sa.Engine:
-    """Return an engine that connects as one of ``engine_beside`` does and keeps its connection.
-
-    Whoever asks disposes of it.
-
-    :param engine: What ``engine_beside`` has made.
-    """
-
-    def connect() -> t.Any:
-        connection = engine.raw_connection()
-        connection.detach()
-        return connection.dbapi_connection
-
-    # With the dialect as it is: to make it known anew takes a handful of queries.
-    pool = sa.QueuePool(connect, pool_size=1, pre_ping=True, dialect=engine.dialect)
-    return sa.Engine(pool, engine.dialect, engine.url)
-
-
-def is_in_memory(url: sa.URL) -> bool:
-    """Return whether a URL is that of a SQLite database that is gone with its connection.
-
-    :param url: The URL of an engine.
-    """
-    database = url.database or ":memory:"
-    return url.get_backend_name() == "sqlite" and (
-        database == ":memory:" or "mode=memory" in str(url) or ":memory:" in database
-    )
-
-
-def sqlite_file(engine: sa.Engine) -> Path | None:
-    """Return the file that a SQLite engine is at, or None where there is no plain one."""
-    database = engine.url.database
-
-    if engine.dialect.name != "sqlite" or not database or database == ":memory:":
-        return None
-
-    return None if database.startswith("file:") else Path(database)
 
 
 def make_tables(engine: sa.Engine) -> None:

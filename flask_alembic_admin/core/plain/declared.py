@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from ...errors import SetupError
 from ..databases.async_engines import sync_engine
 from ..databases.database import Database
-from ..ledger.store import is_in_memory
+from ..databases.engines import is_in_memory
 from ..redact import redact
 
 #: What stands where ``str(url)`` hides a password.

@@ -12,9 +12,9 @@ from alembic.script import Script
 from ...errors import SetupError
 from ..alembic_objects import AlembicObjects
 from ..databases.database import Database
+from ..databases.engines import sqlite_file
 from ..env_py.alembic_ini import read_ini
 from ..ledger.store import LEDGER_FILE
-from ..ledger.store import sqlite_file
 from ..migrator import Migrator
 from ..project import Project
 from ..scripts.scripts import Scripts

@@ -19,8 +19,8 @@ import sqlalchemy as sa
 from ...errors import NotRehearsable
 from ..databases.database import Database
 from ..databases.elsewhere import engine_elsewhere
+from ..databases.engines import sqlite_file
 from ..databases.one_file import keep_to_one_file
-from ..ledger.store import sqlite_file
 from ..own_folder import own_folder
 from ..redact import mask_url
 from ..scratch.base import KINDS

@@ -18,9 +18,9 @@ from ...errors import RunFailed
 from .. import internals
 from ..alembic_objects import AlembicObjects
 from ..databases.database import Database
+from ..databases.engines import engine_beside
 from ..databases.version_table import read_heads
 from ..databases.version_table import version_place
-from ..ledger.store import engine_beside
 from ..locks import DatabaseLock
 from ..locks import lock_for
 from ..locks import Owner

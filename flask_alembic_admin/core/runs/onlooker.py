@@ -7,8 +7,8 @@ import dataclasses
 import sqlalchemy as sa
 
 from ..databases.database import Database
-from ..ledger.store import engine_beside
-from ..ledger.store import engine_that_keeps_open
+from ..databases.engines import engine_beside
+from ..databases.engines import engine_that_keeps_open
 from ..servers import Blocker
 from ..servers import server_of
 

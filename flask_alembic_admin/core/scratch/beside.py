@@ -6,7 +6,7 @@ import typing as t
 
 import sqlalchemy as sa
 
-from ..ledger.store import engine_beside
+from ..databases.engines import engine_beside
 from .base import PREFIX
 from .base import ScratchKind
 

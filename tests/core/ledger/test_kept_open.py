@@ -8,8 +8,8 @@ import typing as t
 import pytest
 import sqlalchemy as sa
 
+from flask_alembic_admin.core.databases.engines import engine_beside
 from flask_alembic_admin.core.ledger.ledger import Ledger
-from flask_alembic_admin.core.ledger.store import engine_beside
 
 from .ledgers import running
 
