@@ -24,7 +24,6 @@ from ..plans.preview import preview_steps
 from ..plans.preview import StepPreview
 from ..reading import Reader
 from ..recorder.operations import Operation
-from ..schema.live import LiveSchema
 from ..scripts.file_digests import file_digest
 from ..servers import server_of
 from ..servers import Timeouts
@@ -33,6 +32,7 @@ from .forensics import sent_by
 from .forensics import sql_of
 from .forensics import Tested
 from .forensics import words_of
+from .live_schema import LiveSchema
 from .operation_traces import is_repeatable
 from .operation_traces import trace_of
 from .traces import Expected

@@ -1,1 +1,1 @@
-"""What a database is made of, looked at and nothing more."""
+"""What a database is made of at one moment, to be held against another; it is only looked at."""

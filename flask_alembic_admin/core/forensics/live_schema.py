@@ -10,9 +10,9 @@ import typing as t
 import sqlalchemy as sa
 from alembic.runtime.migration import MigrationContext
 
-from ..forensics.traces import Columns
-from ..forensics.traces import Expected
-from ..forensics.traces import Thing
+from .traces import Columns
+from .traces import Expected
+from .traces import Thing
 
 _Type: t.TypeAlias = sa.types.TypeEngine[t.Any]
 #: Types of which a difference that Alembic sees is one.
