@@ -69,7 +69,9 @@ class UnreachableDatabase(MigrationError):
     def __init__(self, database: str, url: str, reason: str) -> None:
         super().__init__(
             f"Database '{database}' at {url} cannot be reached: {reason}.",
-            "Check that the server runs and that the URL, the user and the network are right.",
+            "Check that its folder is there and can be written to, and that it is a database."
+            if url.startswith("sqlite")
+            else "Check that the server runs and that the URL, the user and the network are right.",
         )
         self.database = database
         self.url = url

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import collections.abc as c
+import contextlib
 import dataclasses
 import datetime
 import typing as t
 
 import click
+import sqlalchemy as sa
 
 from ..core.condition import mark_lost
 from ..core.condition import seen_as
@@ -18,8 +20,11 @@ from ..core.ledger.tables import RunRecord
 from ..core.ledger.tables import RunStatus
 from ..core.ledger.tables import StepRecord
 from ..core.migrator import Migrator
+from ..core.redact import mask_url
+from ..core.redact import redact
 from ..core.runs.outcomes import withdraw_run
 from ..core.surroundings import operating_system_user
+from ..errors import LedgerUnavailable
 from ..errors import TargetError
 from .forensics import echo_forensics
 from .options import migration_command
@@ -48,7 +53,8 @@ def list_runs(migrator: Migrator, limit: int, verbose: bool, as_json: bool) -> N
     """Show runs and refused attempts, newest first."""
     # Without a name also those of databases that the app has no longer.
     database = click.get_current_context().params["database"]
-    records = migrator.project.ledger.runs(database, limit)
+    with _reading(migrator):
+        records = migrator.project.ledger.runs(database, limit)
 
     if as_json:
         echo_json([_run_values(migrator, record) for record in records])
@@ -200,6 +206,21 @@ for _command in (list_runs, show_run, cancel_run, examine_run, prune_runs):
     runs.add_command(_command)
 
 
+@contextlib.contextmanager
+def _reading(migrator: Migrator) -> c.Iterator[None]:
+    """Say which database does not answer where the record is read."""
+    try:
+        yield
+    except sa.exc.DBAPIError as error:
+        url = migrator.project.ledger.engine.url
+        reason = f"{type(error.orig).__name__}: {error.orig}".strip().partition("\n")[0]
+        raise LedgerUnavailable(
+            f"The record of runs at {mask_url(url)} cannot be read: "
+            f"{redact(reason, [url]).rstrip('.')}.",
+            "See that its database works, or name another one in ALEMBIC_ADMIN['ledger'].",
+        ) from error
+
+
 def find_run(migrator: Migrator, beginning: str) -> RunRecord:
     """Return the run whose id begins with a text.
 
@@ -208,7 +229,9 @@ def find_run(migrator: Migrator, beginning: str) -> RunRecord:
     :raises TargetError: There is none, or more than one.
     """
     ledger = migrator.project.ledger
-    found = ledger.run(beginning)
+
+    with _reading(migrator):
+        found = ledger.run(beginning)
 
     if found is not None:
         return found

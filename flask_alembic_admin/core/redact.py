@@ -17,7 +17,8 @@ _NAMED_SECRET = re.compile(
     # Quoted names are those of JSON and of Python's dicts.
     r"(?P<before>\b[\w-]*(?:password|passwd|pwd|secret|token)[\w-]*[\"']?\s*[=:]\s*)"
     # What is written so in code is no secret: `hide_password=False`.
-    r"(?!(?:True|False|None)\b)(?:'[^']*'|\"[^\"]*\"|[^\s,;&'\"]+)",
+    # Nor is what MariaDB says: `(using password: YES)`.
+    r"(?!(?:True|False|None)\b)(?!(?:YES|NO)\))(?:'[^']*'|\"[^\"]*\"|[^\s,;&'\"]+)",
     re.IGNORECASE,
 )
 _SQL_SECRET = re.compile(

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 import typing as t
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
@@ -450,3 +451,25 @@ def test_prune_needs_to_be_told_how_much_is_kept(work: Workplace) -> None:
 def test_an_error_of_runs_can_show_its_traceback(work: Workplace) -> None:
     """As with every command."""
     assert "Traceback" in work.db("runs", "show", "x", "--traceback").stderr
+
+
+@pytest.mark.parametrize("command", [["runs"], ["runs", "show", "a1"]])
+def test_a_record_that_cannot_be_read_is_named(nowhere: Workplace, command: list[str]) -> None:
+    """With the place that it is at, and how to have it elsewhere."""
+    result = nowhere.db(*command)
+    assert result.exit_code == 3
+    assert result.stderr.startswith(
+        "Error: The record of runs at postgresql+psycopg://me:***@127.0.0.1:1/none cannot be read: "
+        "OperationalError: "
+    )
+    assert "ALEMBIC_ADMIN['ledger']" in result.stderr
+
+
+def test_a_file_that_cannot_be_opened_is_no_matter_of_a_network(tmp_path: Path) -> None:
+    """SQLite has no server."""
+    url = sa.URL.create("sqlite", database=str(tmp_path / "gone" / "app.sqlite"))
+    result = Workplace(tmp_path, {"default": url}).write_three().db("current")
+    assert result.exit_code == 3
+    assert "unable to open database file" in result.stderr
+    assert "server" not in result.stderr
+    assert "Check that its folder is there" in result.stderr

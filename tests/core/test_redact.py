@@ -96,3 +96,9 @@ def test_a_placeholder_of_an_advice_is_no_password() -> None:
     text = "Write DIALECT://USER:PASSWORD@HOST/DATABASE."
     assert redact(text) == text
     assert "PASSWORD1" not in redact("no way to x://user:PASSWORD1@host")
+
+
+def test_that_a_password_was_given_is_no_secret() -> None:
+    """MariaDB says so, which tells somebody what to look for."""
+    text = "Access denied for user 'me'@'db' (using password: YES)"
+    assert redact(text) == text
