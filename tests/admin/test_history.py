@@ -288,6 +288,20 @@ def test_without_a_database_all_states_are_unknown(histories: Histories) -> None
     assert "The database does not answer." in histories.page()
 
 
+@pytest.mark.parametrize("page", ["", "history", "heads"])
+def test_a_database_that_does_not_answer_is_named_with_its_address(
+    histories: Histories, page: str
+) -> None:
+    """On each page about where it stands: what the driver says, and where it was looked for."""
+    folder = histories.panel.folder / "app.sqlite"
+    folder.mkdir()
+    html = histories.panel.client("operator").get(f"/alembic/db/default/{page}").text
+    found = re.search(r'<p class="lead note bad" role="status">.*?</p>', html)
+    assert found is not None
+    assert "✖</span> No connection: OperationalError" in found[0]
+    assert f"<code>sqlite:///{folder}</code>" in found[0]
+
+
 @pytest.mark.parametrize(
     "query",
     ["?q=TOTALS", "?q=total+back", "?q=2bbb", "?q=odd_name", "?q=sums", "?q=%20totals%20"],
