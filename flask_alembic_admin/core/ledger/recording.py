@@ -30,6 +30,8 @@ TICK = 0.3
 #: ledger answers, a wish to cancel that is older is seen. One that is younger may be seen before
 #: the step after. More than a tick, so that a run of small steps leaves all telling to the thread.
 STALE = 0.4
+#: Seconds that a step waits at most for a ledger that is being told something already.
+PATIENCE = 2.0
 #: Seconds between two signs of life where there is nothing else to tell.
 HEARTBEAT = 5.0
 #: Seconds after which somebody looks from outside at a step that sends nothing new, and between
@@ -72,6 +74,8 @@ class Recording:
         self._told = 0.0
         #: Whether the ledger took what it was told last.
         self._heard = True
+        #: Whether a step may wait for one that is being told: once, until it has heard again.
+        self._is_patient = True
         #: Whether a part of the step at work stays, whatever its server can roll back.
         self.leaves_traces = False
         self._steps: dict[int, StepReport] = {}
@@ -102,15 +106,27 @@ class Recording:
 
     def should_stop(self) -> bool:
         """Return whether somebody asked the run to stop, as it is about to begin a step."""
-        is_stale = time.monotonic() - self._told > STALE
-
-        # A ledger that does not answer shall not hold up each step.
-        answers = self._heard and not self._telling.locked()
-
-        if is_stale and answers and not self.cancel_requested.is_set():
+        if not self.cancel_requested.is_set() and self._is_stale() and self._can_be_asked():
             self.tell()
 
         return self.cancel_requested.is_set()
+
+    def _is_stale(self) -> bool:
+        return time.monotonic() - self._told > STALE
+
+    def _can_be_asked(self) -> bool:
+        """Return whether the ledger answers, so that asking it holds up no step for long."""
+        if not self._telling.locked():
+            return self._heard
+
+        # It may be asked just now, by a thread that began before somebody wished to cancel.
+        if self._is_patient:
+            self._is_patient = self._telling.acquire(timeout=PATIENCE)
+
+            if self._is_patient:
+                self._telling.release()
+
+        return self._is_patient and self._heard
 
     def tell(self) -> None:
         """Write now what there is to tell, as far as the ledger takes it."""
@@ -280,7 +296,7 @@ class Recording:
                 self._steps = {**{step.position: step for step in steps}, **self._steps}
             raise
 
-        self._heard = True
+        self._heard = self._is_patient = True
 
         if answer.cancel_requested:
             self.cancel_requested.set()

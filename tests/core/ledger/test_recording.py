@@ -242,6 +242,64 @@ def test_a_wish_to_cancel_is_seen_before_a_step(
         assert told.should_stop()
 
 
+@pytest.fixture
+def slow(
+    told: Recording, ledger: _Ledger, monkeypatch: pytest.MonkeyPatch
+) -> c.Iterator[threading.Event]:
+    """Until this is set a report goes on that began before somebody wished to cancel."""
+    monkeypatch.setattr(recording, "STALE", 0.0)
+    began, goes_on = threading.Event(), threading.Event()
+    report = ledger.report
+
+    def first(run_id: str, **facts: t.Any) -> Answer:
+        ledger.report = report  # type: ignore[method-assign]
+        answer = report(run_id, **facts)
+        began.set()
+        goes_on.wait(60)
+        return answer
+
+    ledger.report = first  # type: ignore[method-assign]
+    teller = threading.Thread(target=told.tell)
+    teller.start()
+    began.wait(60)
+    ledger.cancel_requested = True
+    yield goes_on
+    goes_on.set()
+    teller.join()
+
+
+def test_a_wish_that_came_while_the_ledger_was_told_is_seen(
+    told: Recording, slow: threading.Event, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was asked before it is waited for, and the ledger is asked again."""
+    monkeypatch.setattr(recording, "PATIENCE", 60.0)
+    later = threading.Timer(0.1, slow.set)
+    later.start()
+    assert told.should_stop()
+    later.join()
+
+
+@pytest.mark.usefixtures("slow")
+def test_a_ledger_that_does_not_answer_holds_up_one_step(
+    told: Recording, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And no further one, before it has answered."""
+    monkeypatch.setattr(recording, "PATIENCE", 0.5)
+    before = time.monotonic()
+    assert not any(told.should_stop() for _ in range(100))
+    assert 0.5 <= time.monotonic() - before < 25
+
+
+def test_a_ledger_that_answers_again_is_waited_for_again(
+    told: Recording, slow: threading.Event, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """That it did not answer once is forgotten."""
+    monkeypatch.setattr(recording, "PATIENCE", 0.01)
+    assert not told.should_stop()
+    slow.set()
+    wait_for(told.should_stop)
+
+
 def test_a_report_that_goes_wrong_is_not_the_last(
     told: Recording, ledger: _Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
