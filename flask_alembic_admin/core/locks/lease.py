@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import datetime
-import logging
 
 import sqlalchemy as sa
 
@@ -13,8 +12,6 @@ from .base import DatabaseLock
 from .base import Grip
 from .holders import Holder
 from .holders import Owner
-
-log = logging.getLogger(__name__)
 
 TABLE_NAME = "alembic_admin_lock"
 
@@ -36,7 +33,7 @@ class LeaseLock(DatabaseLock):
     """A row in a table of ours, for servers whose own locks this project does not know.
 
     It is written on connections of its own, one for each act. The server cannot know that a
-    holder has died: such a row stays until somebody breaks it. Each `assert_held` renews its
+    holder has died: such a row stays until somebody deletes it. Each `assert_held` renews its
     heartbeat.
     """
 
@@ -50,33 +47,6 @@ class LeaseLock(DatabaseLock):
     def name(self) -> str:
         """What this lock's row is called."""
         return ".".join(part for part in self._place if part)
-
-    def break_lock(self, name: str, reason: str, *, run: str | None = None) -> Holder | None:
-        """Take a row away from a holder that is gone, and return what it said, or None.
-
-        The caller puts it on record. A holder that lives after all finds out by `assert_held`.
-
-        :param name: The row's name, as whoever decides has read it.
-        :param reason: Why it is known that the holder is gone.
-        :param run: The run that was read there; where another has it by now, nothing is broken.
-        :raises ValueError: There is no reason.
-        """
-        if not reason.strip():
-            raise ValueError("A lease is broken with a reason only.")
-        if not self._has_table():
-            return None
-
-        with self.database.engine.begin() as connection:
-            holder = _read(connection, name)
-
-            if holder is None or run not in (None, holder.run):
-                return None
-
-            row = sa.and_(_TABLE.c.name == name, _TABLE.c.run == holder.run)
-            connection.execute(sa.delete(_TABLE).where(row))
-
-        log.warning("The lease '%s' of %s was broken by hand: %s", name, holder, reason)
-        return holder
 
     def _take(self, connection: sa.Connection, owner: Owner) -> Grip | None:
         self._make_table()
