@@ -10,11 +10,13 @@ import typing as t
 import pytest
 import sqlalchemy as sa
 
+from flask_alembic_admin.core.alembic_objects import AlembicObjects
 from flask_alembic_admin.core.ledger import recording
 from flask_alembic_admin.core.runs import onlooker
 from flask_alembic_admin.core.runs import retrying
 from flask_alembic_admin.core.servers import server_of
 from flask_alembic_admin.core.servers import Timeouts
+from flask_alembic_admin.errors import LockLost
 from flask_alembic_admin.errors import RunFailed
 from flask_alembic_admin.errors import UnreachableDatabase
 
@@ -157,6 +159,26 @@ class TestPostgresql:
         freeing.join()
         assert place.witnesses() == ["a1", "b2"]
         assert place.record().status == "succeeded"
+
+    def test_a_step_is_not_tried_again_without_the_lock_of_the_database(
+        self, place: Place, held: contextlib.ExitStack, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Its session ended with the lock as the heads were to be read; another takes its place."""
+        place.add("b2", ADD)
+        ask = AlembicObjects.search_path
+
+        def end_session_and_ask(objects: AlembicObjects, name: str) -> str | None:
+            held.close()
+            wait_for(lambda: place.end_sessions() == 0)
+            return ask(objects, name)
+
+        monkeypatch.setattr(AlembicObjects, "search_path", end_session_and_ask)
+
+        with pytest.raises(LockLost):
+            place.upgrade(timeouts=TIMEOUTS)
+
+        assert place.witnesses() == ["a1"]
+        assert place.record().status == "failed"
 
     def test_steps_of_one_transaction_are_counted_once(
         self, place: Place, held: contextlib.ExitStack

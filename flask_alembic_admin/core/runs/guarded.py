@@ -106,7 +106,7 @@ class GuardedRun:
         self._onlooker: Onlooker | None = None
         self._is_recorded = False
         self._stopping = Stopping(self._database, self._recording, options.watcher, options.signals)
-        self._retrying = Retrying(self._database, self._recording, self._notice)
+        self._retrying = Retrying(self._database, self._recording, self._notice, self._assert_held)
         #: What is undone when the run has ended: what was set up on the connection, then the
         #: recording, once it has begun, and last of all the lock.
         self._set_up = contextlib.ExitStack()
@@ -324,9 +324,8 @@ class GuardedRun:
             if self._ended_by is not None:
                 raise self._ended_by
 
-            if not self._has_ended and self._held is not None:
-                lock, connection = self._held
-                lock.assert_held(connection)
+            if not self._has_ended:
+                self._assert_held()
         except BaseException as error:
             if not self._has_ended:
                 self._recording.failed(traceback_of(error))
@@ -338,6 +337,11 @@ class GuardedRun:
         if not self._has_ended:
             self._hooks.after(RunStatus.SUCCEEDED, None)
         return result
+
+    def _assert_held(self) -> None:
+        if self._held is not None:
+            lock, connection = self._held
+            lock.assert_held(connection)
 
     def _record(self) -> None:
         """Tell the ledger from here on, by a thread, that the run is alive and what it does."""

@@ -25,15 +25,21 @@ class Retrying:
     :param database: What is migrated.
     :param recording: Knows whether a step has left something, and whether somebody wants an end.
     :param notice: Told before each new try.
+    :param assert_held: Raises where the run holds the lock of its database no more.
     """
 
     def __init__(
-        self, database: Database, recording: Recording, notice: c.Callable[[str], object]
+        self,
+        database: Database,
+        recording: Recording,
+        notice: c.Callable[[str], object],
+        assert_held: c.Callable[[], object],
     ) -> None:
         self._database = database
         self._server = server_of(database.engine)
         self._recording = recording
         self._notice = notice
+        self._assert_held = assert_held
 
     def carry_out(self, run: Run, run_migrations: c.Callable[[StepFunction], object]) -> RunResult:
         """Carry out a run; the arguments and errors are those of ``Run.carry_out``."""
@@ -54,5 +60,8 @@ class Retrying:
 
                 if self._recording.cancel_requested.wait(pause):
                     raise
+
+                # A session that ended since then was replaced where the heads were read.
+                self._assert_held()
 
         return run.carry_out(run_migrations)
