@@ -13,7 +13,7 @@ from ..errors import MigrationError
 
 @contextlib.contextmanager
 def failing_run(project: Project, run_id: str) -> c.Iterator[None]:
-    """Give a run the verdict *failed* where the block raises, if it has none.
+    """Give a run the verdict *failed* where the block raises, if it still waits to be begun.
 
     :param project: What is fixed.
     :param run_id: The run.
@@ -21,14 +21,19 @@ def failing_run(project: Project, run_id: str) -> c.Iterator[None]:
     try:
         yield
     except MigrationError as error:
-        finish_run(
-            project,
-            run_id,
-            RunStatus.FAILED,
-            heads_after=None,
-            error_class=type(error).__name__,
-            error=str(error),
-        )
+        record = project.ledger.run(run_id)
+
+        # It may be at work already, where it was started twice.
+        if record is not None and record.status == RunStatus.QUEUED:
+            finish_run(
+                project,
+                run_id,
+                RunStatus.FAILED,
+                heads_after=None,
+                error_class=type(error).__name__,
+                error=str(error),
+                seen=record,
+            )
         raise
 
 

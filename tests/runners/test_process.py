@@ -111,6 +111,21 @@ def test_a_process_that_cannot_be_started_fails_the_run(
     assert ended(prepared, run_id).status == "failed"
 
 
+def test_a_run_that_goes_on_is_not_failed_by_a_second_start(
+    prepared: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As by a message that comes twice, to a worker that cannot start a process."""
+    monkeypatch.setattr(sys, "executable", "/no/such/python")
+    run_id = queue(prepared)
+    ledger = prepared.extensions["alembic"].project.ledger
+    assert ledger.claim(run_id, host="elsewhere", pid=1, versions={})
+
+    with pytest.raises(SetupError):
+        start_run(prepared.extensions["alembic"], run_id)
+
+    assert ledger.run(run_id).status == "running"
+
+
 def test_the_configured_app_wins(monkeypatch: pytest.MonkeyPatch) -> None:
     """ALEMBIC_ADMIN['app'] is what the process loads."""
     monkeypatch.setenv("FLASK_APP", "other")
