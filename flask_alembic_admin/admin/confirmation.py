@@ -64,7 +64,10 @@ def confirmation_of(plan: Plan, *, production: bool) -> Confirmation:
     dangers = tuple(danger for danger, there in found.items() if there)
 
     if plan.action != "upgrade":
-        phrase = f"{plan.action} {plan.database} to {plan.target}"
+        # A step back is named by where it leads: what "-1" is depends on where it begins.
+        after = plan.heads_after
+        target = plan.target if after is None else " ".join(after) or "base"
+        phrase = f"{plan.action} {plan.database} to {target}"
         return Confirmation(dangers, phrase, fresh=True)
 
     return Confirmation(dangers, plan.database if dangers else None, fresh=False)

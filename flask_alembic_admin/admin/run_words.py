@@ -7,6 +7,7 @@ import collections.abc as c
 from markupsafe import Markup
 
 from ..core.ledger.tables import RunStatus
+from ..core.ledger.tables import StepStatus
 from ..core.settings import FILE_ACTIONS
 from .presenters import date_and_time
 from .presenters import short
@@ -178,6 +179,11 @@ def kept_of(view: RunView, rolls_back: bool) -> list[str]:
                 "Step %(step)s was rolled back, except for what it committed itself.",
                 step=step.position,
             )
+        )
+    elif step is not None and step.status == StepStatus.FAILED and not step.statements:
+        # As the engine sees it, which lets further runs begin after such a step.
+        sentences.append(
+            _("Nothing that step %(step)s has sent was carried out.", step=step.position)
         )
     elif step is not None and not rolls_back:
         sentences.append(

@@ -151,6 +151,16 @@ def test_a_missing_tick_is_said_at_its_field(client: FlaskClient) -> None:
     assert "Tick this once you have read it." in answer.text
 
 
+def test_a_step_back_is_confirmed_by_where_it_leads(panel: Panel, client: FlaskClient) -> None:
+    """What a count of steps means depends on where it begins."""
+    confirm(client, plan(client))
+    page = plan(client, "-1", "downgrade")
+    assert 'data-aa-phrase="downgrade default to aaa1"' in page.text
+    assert confirm(client, page, phrase="downgrade default to -1").status_code == 400
+    confirm(client, page)
+    assert runs(panel)[0] == ("succeeded", "-1")
+
+
 def test_a_reason_that_is_too_long_runs_nothing(panel: Panel, client: FlaskClient) -> None:
     """It is said at its field."""
     answer = confirm(client, plan(client), reason="x" * 501)

@@ -19,6 +19,7 @@ from flask_alembic_admin.core.ledger.tables import RUN
 from flask_alembic_admin.core.ledger.tables import RunStatus
 from flask_alembic_admin.core.ledger.tables import StepFacts
 from flask_alembic_admin.core.ledger.tables import StepStatus
+from flask_alembic_admin.core.status import database_status
 from flask_alembic_admin.errors import RunFailed
 
 from .conftest import Panel
@@ -287,6 +288,31 @@ def test_a_failed_run_says_what_stays_and_where_to_go(
     assert re.search(r'name="target" value="heads"><button class="primary">Plan the rest', page)
     assert "Plan downgrade to base…" in page
     assert "/alembic/db/default/revisions/bbb2" in page
+
+
+@pytest.mark.parametrize(
+    ("body", "sentence"),
+    [
+        ("raise ValueError('no')", "Nothing that step 2 has sent was carried out."),
+        ("op.execute('SELECT 1 FROM nowhere')", "Nothing that step 2 has sent was carried out."),
+        ("op.execute('CREATE TABLE b (a INT)')\n    1 / 0", "Step 2 may be half done"),
+    ],
+)
+def test_a_failed_step_is_in_doubt_where_something_of_it_went_through(
+    panel: Panel, client: FlaskClient, body: str, sentence: str
+) -> None:
+    """The page says what the engine goes by, which else lets the next run begin."""
+    panel.write("bbb2", "aaa1", "create parts", body)
+
+    with panel.app.app_context():
+        with pytest.raises(RunFailed):
+            panel.alembic.upgrade()
+
+        record = panel.alembic.project.ledger.runs()[0]
+        in_doubt = database_status(panel.alembic.project, "default").state == "interrupted"
+
+    assert sentence in client.get(RUNS + record.id).text
+    assert in_doubt == sentence.endswith("half done")
 
 
 def test_the_traceback_of_a_step_is_kept(panel: Panel, client: FlaskClient) -> None:

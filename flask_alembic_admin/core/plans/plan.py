@@ -18,6 +18,7 @@ from ..results import step_message
 from ..results import step_revision
 from ..risks.findings import Finding
 from ..scripts.file_digests import file_digest
+from ..scripts.history import History
 from ..scripts.revision_files import RevisionFile
 from ..scripts.targets import as_texts
 from ..scripts.targets import Target
@@ -86,6 +87,8 @@ class Plan:
     :param heads: Where the database is.
     :param steps: The steps, in order.
     :param options: How its run goes about it.
+    :param heads_after: Where the database is afterwards; None for a stamp, which goes to its
+        target, and in plans from before.
     """
 
     database: str
@@ -95,6 +98,7 @@ class Plan:
     heads: tuple[str, ...]
     steps: tuple[PlannedStep, ...]
     options: PlanOptions = _USUAL
+    heads_after: tuple[str, ...] | None = None
 
     @property
     def targets(self) -> list[str]:
@@ -138,10 +142,12 @@ class Plan:
     @classmethod
     def from_values(cls, values: c.Mapping[str, t.Any]) -> Plan:
         """Return the plan that ``to_values`` gave."""
+        after = values.get("heads_after")
         return cls(
             **{
                 **values,
                 "heads": tuple(values["heads"]),
+                "heads_after": None if after is None else tuple(after),
                 "steps": tuple(PlannedStep.from_values(step) for step in values["steps"]),
                 "options": PlanOptions.from_values(values.get("options", {})),
             }
@@ -285,7 +291,7 @@ def plan_of(
     :param options: How its run goes about it.
     :param examined: What should be known about the steps.
     """
-    files = project.scripts.loaded_history().revisions
+    history = project.scripts.loaded_history()
     rendered = {preview.revision: preview for preview in previews}
     found: dict[str, list[Finding]] = {}
 
@@ -300,12 +306,30 @@ def plan_of(
         heads=heads,
         steps=tuple(
             _planned(
-                action, step_revision(step), step_message(step), files, rendered, found, examined
+                action,
+                step_revision(step),
+                step_message(step),
+                history.revisions,
+                rendered,
+                found,
+                examined,
             )
             for step in steps
         ),
         options=options,
+        heads_after=_heads_after(history, action, heads, {step_revision(step) for step in steps}),
     )
+
+
+def _heads_after(
+    history: History, action: Action, heads: tuple[str, ...], steps: set[str]
+) -> tuple[str, ...] | None:
+    if action == "stamp":
+        return None
+
+    applied = history.applied(heads)
+    after = applied | steps if action == "upgrade" else applied - steps
+    return (*history.rows(after), *history.unknown(heads))
 
 
 def _plan(

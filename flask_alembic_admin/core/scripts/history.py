@@ -196,6 +196,16 @@ class History:
         """
         return self._place(current).pending
 
+    def rows(self, applied: c.Collection[str]) -> tuple[str, ...]:
+        """Return what a version table holds once exactly these revisions have run.
+
+        :param applied: With all that they follow or depend on; unknown ids are ignored.
+        """
+        run = set(applied)
+        return tuple(
+            id_ for id_ in self.revisions if id_ in run and run.isdisjoint(self._needed_by[id_])
+        )
+
     def unknown(self, current: c.Iterable[str]) -> tuple[str, ...]:
         """Return those of some ids that no file has, as they come."""
         return tuple(dict.fromkeys(id_ for id_ in current if id_ not in self.revisions))

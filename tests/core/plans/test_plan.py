@@ -131,6 +131,54 @@ def test_a_plan_from_before_there_were_findings_can_be_read(site: Site) -> None:
     assert [step.findings for step in plan.steps] == [(), ()]
 
 
+_GRAPH = {
+    "a1": (None, ()),
+    "b1": ("a1", ()),
+    "b2": ("a1", ()),
+    "m1": (("b1", "b2"), ()),
+    "x1": (None, ()),
+    "x2": ("x1", ("b1",)),
+    "c1": ("m1", ()),
+}
+#: Ways back from its heads, one after the other.
+_BACK = ["c1@-1", "b1", "x1", "a1", "base"]
+
+
+@pytest.mark.parametrize("action", ["upgrade", "downgrade"])
+def test_a_plan_says_where_the_database_is_afterwards(
+    make_site: MakeSite, action: t.Literal["upgrade", "downgrade"]
+) -> None:
+    """As its version table has it when the run has ended: with branches, merges, dependencies."""
+    site = make_site()
+
+    for revision, (parents, needs) in _GRAPH.items():
+        add_revision(site.folder, revision, parents, depends_on=needs or None)
+
+    seen = []
+
+    with site.app.app_context():
+        if action == "downgrade":
+            site.alembic.upgrade("heads")
+
+        targets = ["b1", "b2", "m1", "x2", "heads"] if action == "upgrade" else _BACK
+
+        for target in targets:
+            plan = make_plan(site.alembic, action, target, "default")
+            site.alembic.run(plan)
+            assert plan.heads_after is not None
+            assert set(plan.heads_after) == set(site.alembic.current_ids("default")), target
+            seen.append(set(plan.heads_after))
+
+    assert len(seen) == len(targets)
+
+
+def test_a_plan_from_before_it_was_said_where_it_leads_can_be_read(site: Site) -> None:
+    """It is in a ledger, or in a file."""
+    values = json.loads(json.dumps(_plan(site).to_values()))
+    del values["heads_after"]
+    assert Plan.from_values(values).heads_after is None
+
+
 def test_a_stamp_has_no_findings(site: Site) -> None:
     """It runs no revision."""
     _with_findings(site)
