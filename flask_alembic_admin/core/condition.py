@@ -11,8 +11,10 @@ from ..errors import Interrupted
 from ..errors import MigrationError
 from .databases.version_table import version_place
 from .ledger.ledger import Ledger
+from .ledger.liveness import is_ahead
 from .ledger.liveness import is_silent
 from .ledger.liveness import process_lives
+from .ledger.liveness import SILENCE
 from .ledger.tables import RunRecord
 from .ledger.tables import RunStatus
 from .ledger.tables import StepRecord
@@ -39,15 +41,16 @@ def is_lost(project: Project, record: RunRecord) -> bool:
     :param project: What is fixed.
     :param record: The run.
     """
-    if not record.active or not is_silent(record):
+    if not record.active or not _is_unheard(record):
         return False
 
-    if record.status == RunStatus.QUEUED:
-        # Nobody knows when a person or a worker starts it.
-        if record.runner in PATIENT_RUNNERS:
-            return False
-        if record.host not in {None, socket.gethostname()}:
-            return is_silent(record, BEGINNING)
+    # Nobody knows when a person or a worker starts it.
+    if record.status == RunStatus.QUEUED and record.runner in PATIENT_RUNNERS:
+        return False
+
+    # Until it is connected only its own host can see whether it is there.
+    if not record.versions and record.host not in {None, socket.gethostname()}:
+        return _is_unheard(record, BEGINNING)
 
     return not process_lives(record) and not _works(project, record)
 
@@ -71,7 +74,7 @@ def is_orphaned(project: Project, record: RunRecord) -> bool:
     """
     return (
         record.active
-        and is_silent(record)
+        and _is_unheard(record)
         and not process_lives(record)
         and session_lives(project, record)
     )
@@ -94,6 +97,14 @@ def session_lives(project: Project, record: RunRecord) -> bool:
     except (MigrationError, sa.exc.SQLAlchemyError):
         # A server that does not answer may still be at work.
         return True
+
+
+def _is_unheard(record: RunRecord, seconds: float = SILENCE) -> bool:
+    """Return whether the signs of life of a run are old, or of a clock that is ahead of this one's.
+
+    A sign of the future would say for as long that the run is alive.
+    """
+    return is_silent(record, seconds) or is_ahead(record, seconds)
 
 
 def _works(project: Project, record: RunRecord) -> bool:

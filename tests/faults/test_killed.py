@@ -136,6 +136,25 @@ def test_a_run_whose_process_was_started_elsewhere_has_more_time(
     assert is_lost(project, place.record(run_id))
 
 
+def test_a_run_from_a_host_whose_clock_is_ahead_is_found(place: Place, project: Project) -> None:
+    """Its last sign of life is of tomorrow, and nobody waits for that."""
+    place.add("a1", place.stop("inside"))
+    record = kill_at(place, "inside")
+    place.age(record.id, -86400)
+    wait_for(lambda: is_lost(project, place.record(record.id)), 0.05)
+
+
+def test_a_run_that_was_claimed_elsewhere_has_more_time(place: Place, project: Project) -> None:
+    """Until it is connected nobody here can see whether it is there."""
+    place.add("a1")
+    run_id = place.queue()
+    assert place.ledger.claim(run_id, host="elsewhere", pid=1, versions={})
+    place.age(run_id, 120)
+    assert not is_lost(project, place.record(run_id))
+    place.age(run_id)
+    assert is_lost(project, place.record(run_id))
+
+
 def test_a_run_that_holds_its_lock_is_not_lost(place: Place, project: Project) -> None:
     """However long it was silent, and where nobody can see its process: in another container."""
     place.add("a1", place.stop("inside"))

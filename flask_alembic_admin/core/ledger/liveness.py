@@ -13,6 +13,8 @@ from pathlib import Path
 SILENCE = 30.0
 #: Seconds by which a process may have begun after it says so: clocks are read one after the other.
 _TOLERANCE = 2.0
+#: Seconds by which it may have begun after somebody asked for it: others are told of that first.
+_DELAY = 60.0
 
 
 class Undertaking(t.Protocol):
@@ -37,6 +39,15 @@ def is_silent(record: Undertaking, seconds: float = SILENCE) -> bool:
     :param seconds: For how long.
     """
     return _seconds_since(record.heartbeat or record.requested) > seconds
+
+
+def is_ahead(record: Undertaking, seconds: float) -> bool:
+    """Return whether the last sign of life of an undertaking is of the future.
+
+    :param record: A run or a check.
+    :param seconds: How far at least.
+    """
+    return _seconds_since(record.heartbeat or record.requested) < -seconds
 
 
 def process_lives(record: Undertaking) -> bool:
@@ -69,7 +80,7 @@ def process_lives(record: Undertaking) -> bool:
     if record.started is not None:
         return age + _TOLERANCE >= _seconds_since(record.started)
 
-    return age + SILENCE >= _seconds_since(record.requested)
+    return age + _DELAY >= _seconds_since(record.requested)
 
 
 def _seconds_since(then: datetime.datetime) -> float:
