@@ -8,6 +8,7 @@ import contextlib
 import sqlalchemy as sa
 from flask import url_for
 
+from ..core.databases.engines import is_not_made
 from ..core.ledger.tables import TABLE_NAMES
 from ..core.project import Project
 from ..core.status import DatabaseStatus
@@ -33,7 +34,9 @@ def tables_there(project: Project, status: DatabaseStatus) -> int:
     :param project: What is fixed.
     :param status: What is true of the database.
     """
-    if status.state != "never migrated":
+    engine = project.databases[status.name].engine
+
+    if status.state != "never migrated" or is_not_made(engine):
         return 0
 
     ours = {*TABLE_NAMES, project.options(status.name).get("version_table", "alembic_version")}

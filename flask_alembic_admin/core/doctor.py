@@ -9,6 +9,7 @@ import typing as t
 import sqlalchemy as sa
 
 from ..errors import MigrationError
+from .databases.engines import is_not_made
 from .project import Project
 
 #: What a fact is: in order, worth knowing, or in the way of every run.
@@ -126,6 +127,10 @@ def _of_databases(project: Project) -> c.Iterator[Fact]:
     for name, database in project.databases.items():
         text = f"{database.masked_url}, version in {project.version_table(name)}"
         subject = f"database '{name}'"
+
+        if is_not_made(database.engine):
+            yield Fact("ok", subject, f"{text}; the first upgrade makes its file")
+            continue
 
         try:
             with database.connect():

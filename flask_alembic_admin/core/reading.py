@@ -15,6 +15,7 @@ from ..errors import EnvPyError
 from ..errors import UnknownRevisionError
 from . import internals
 from .alembic_access import AlembicAccess
+from .databases.engines import is_not_made
 from .env_py.migration import EnvMigration
 from .ledger.tables import RunRecord
 from .plans.preview import preview_steps
@@ -97,6 +98,10 @@ class Reader(AlembicAccess):
         name = database or self._project().default_name
 
         with self.in_use(name) as use:
+            # To look makes no file.
+            if is_not_made(use.project.databases[name].engine):
+                return ()
+
             return use.context(name).get_current_heads()
 
     def heads(self, resolve_dependencies: bool = False) -> tuple[Script, ...]:

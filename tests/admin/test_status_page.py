@@ -146,3 +146,25 @@ def test_options_that_hide_differences_are_told(make_panel: c.Callable[..., Pane
     panel.open_up()
     page = words(panel.client("viewer").get(HOME).text)
     assert "compare_type is off: changed column types are not seen." in page
+
+
+def test_looking_makes_no_file(panel: Panel) -> None:
+    """SQLite would make an empty one for whoever connects, which then hides a wrong path."""
+    panel.open_up()
+    client = panel.client("auditor")
+    before = sorted(panel.folder.rglob("*"))
+    opened = []
+
+    for rule in panel.app.url_map.iter_rules():
+        if "GET" in (rule.methods or ()) and rule.arguments <= {"database"}:
+            path = rule.rule.replace("<database>", "default")
+            opened.append(client.get(path).status_code)
+
+    assert opened.count(200) > 5
+    runner = panel.app.test_cli_runner()
+
+    for command in ("current", "heads", "log", "doctor", "runs"):
+        assert runner.invoke(args=["db", command]).exit_code == 0
+
+    assert sorted(panel.folder.rglob("*")) == before
+    assert "never migrated" in client.get("/alembic/").text

@@ -54,6 +54,12 @@ def is_in_memory(url: sa.URL) -> bool:
     )
 
 
+def is_not_made(engine: sa.Engine) -> bool:
+    """Return whether an engine's SQLite file is not there yet; to connect would make it."""
+    file = sqlite_file(engine)
+    return file is not None and not file.exists() and file.parent.is_dir()
+
+
 def sqlite_file(engine: sa.Engine) -> Path | None:
     """Return the file that a SQLite engine is at, or None where there is no plain one."""
     database = engine.url.database

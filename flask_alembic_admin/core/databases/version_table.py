@@ -12,6 +12,7 @@ from ...errors import SetupError
 from ...errors import TargetError
 from .. import internals
 from .database import Database
+from .engines import is_not_made
 
 
 def version_place(context_options: c.Mapping[str, t.Any]) -> tuple[str, str | None]:
@@ -35,6 +36,9 @@ def read_heads(
     :param search_path: Where PostgreSQL looks for it; where it always does if None.
     :raises UnreachableDatabase: No connection could be opened.
     """
+    if is_not_made(database.engine):
+        return ()
+
     with database.connect() as connection:
         return look_at(connection, context_options, search_path)[0]
 
