@@ -129,7 +129,7 @@ def test_two_extensions_on_an_app(site: Site) -> None:
         ),
         (
             {"ALEMBIC_ADMIN": {"runner": "thread"}},
-            "ALEMBIC_ADMIN['runner'] is 'thread'. Write one of: process, inline, manual.",
+            "ALEMBIC_ADMIN['runner'] is 'thread'. Write one of: process, celery, inline, manual.",
         ),
         (
             {"ALEMBIC_ADMIN": ["runner"]},

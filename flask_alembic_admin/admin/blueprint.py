@@ -21,7 +21,7 @@ from ..core.quantities import duration
 from ..core.quantities import size
 from ..core.risks import risk
 from ..core.runs.job import run_job
-from ..core.runs.signals import ended_by_sigterm
+from ..core.runs.signals import ended_by_signal
 from ..core.runs.signals import Signals
 from ..core.settings import Settings
 from ..errors import MigrationError
@@ -196,7 +196,7 @@ def _run_job_command(context: click.Context, run_id: str) -> None:
 def _run_check_command(context: click.Context, check_id: str) -> None:
     """Carry out a check that was asked for in the panel."""
     try:
-        with ended_by_sigterm():
+        with ended_by_signal():
             if not run_check(current_app.extensions["alembic"], check_id):
                 raise click.UsageError(f"There is no queued check {check_id}.")
     except MigrationError as error:

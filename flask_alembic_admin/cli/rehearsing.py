@@ -13,7 +13,7 @@ from ..core.rehearsal.places import rehearsal_place
 from ..core.rehearsal.result import Rehearsal
 from ..core.rehearsal.result import RehearsedStep
 from ..core.results import Action
-from ..core.runs.signals import ended_by_sigterm
+from ..core.runs.signals import ended_by_signal
 from .failures import NO
 from .options import label_of
 from .options import migration_command
@@ -78,7 +78,7 @@ def rehearse(
             click.echo(f"{label}{line}")
 
         # A print() in a migration is no part of the result.
-        with clean_stdout(), ended_by_sigterm():
+        with clean_stdout(), ended_by_signal():
             results.append(migrator.rehearse(plan))
 
         if not as_json:

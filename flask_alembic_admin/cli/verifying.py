@@ -12,7 +12,7 @@ import click
 import sqlalchemy as sa
 
 from ..core.migrator import Migrator
-from ..core.runs.signals import ended_by_sigterm
+from ..core.runs.signals import ended_by_signal
 from ..core.surroundings import operating_system_user
 from ..core.verification.check import keep_verification
 from ..core.verification.result import Proof
@@ -48,7 +48,7 @@ def verify(migrator: Migrator, verbose: bool, as_json: bool) -> None:
     """Exit with status 1 unless downgrades undo what was done."""
     results = []
 
-    with ended_by_sigterm():
+    with ended_by_signal():
         for name in selected(migrator):
             label = label_of(migrator, name)
             told = None if as_json else functools.partial(_echo_revision, label, sys.stdout)

@@ -14,6 +14,8 @@ from ..errors import SetupError
 
 #: Servers whose command line names the app as ``module:name``.
 _SERVERS = {"gunicorn", "hypercorn", "uvicorn", "waitress-serve", "granian"}
+#: How the names of programs begin that are Python.
+_INTERPRETERS = ("python", "pypy")
 _MODULE_AND_NAME = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*(\(.*\))?")
 
 
@@ -36,6 +38,27 @@ def app_arguments(configured: str | None) -> list[str]:
         "A run needs a process of its own, and nothing says how that can load the app.",
         "Set ALEMBIC_ADMIN['app'] to what you would write after 'flask --app', such as "
         "'shop:create_app'.",
+    )
+
+
+def interpreter() -> str:
+    """Return the program that a process of Python is started with.
+
+    :raises SetupError: This one runs inside a server, and Python is not where it should be.
+    """
+    # A server that has Python built in, such as uWSGI, may be named instead.
+    if Path(sys.executable or "").name.startswith(_INTERPRETERS):
+        return sys.executable
+
+    for name in ("python3", "python"):
+        program = Path(sys.prefix, "bin", name)
+
+        if program.is_file():
+            return str(program)
+
+    raise SetupError(
+        f"A run needs a process of its own, and there is no Python in {Path(sys.prefix, 'bin')}.",
+        "Tell the server which virtual environment it is in, or use the runner 'manual'.",
     )
 
 

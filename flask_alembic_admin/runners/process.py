@@ -24,6 +24,7 @@ from ..core.redact import redact
 from ..core.runs.outcomes import finish_run
 from ..errors import SetupError
 from .app_target import app_arguments
+from .app_target import interpreter
 
 _logger = logging.getLogger(__name__)
 
@@ -100,7 +101,7 @@ def _start(
             # What it prints is kept until it has ended, and shown if it fails before it can speak.
             output = unless_started.enter_context(tempfile.TemporaryFile())
             process = subprocess.Popen(
-                [sys.executable, "-m", "flask", *arguments, *command, id_],
+                [interpreter(), "-m", "flask", *arguments, *command, id_],
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,

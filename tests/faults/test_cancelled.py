@@ -38,11 +38,11 @@ def cancel(place: Place, run_id: str) -> None:
     place.go_on("inside")
 
 
-def terminate(place: Place, run_id: str) -> None:
-    """Send SIGTERM to the process of a run."""
+def terminate(place: Place, run_id: str, number: int = signal.SIGTERM) -> None:
+    """Send a signal to the process of a run."""
     pid = place.record(run_id).pid
     assert pid
-    os.kill(pid, signal.SIGTERM)
+    os.kill(pid, number)
 
 
 def check_stopped(place: Place, run_id: str) -> None:
@@ -72,6 +72,15 @@ def test_after_a_cancelled_run_the_next_one_goes_on(place: Place, inside: str) -
 def test_sigterm_means_the_same(place: Place, inside: str) -> None:
     """A process that is told to end ends between two steps, not in one."""
     terminate(place, inside)
+    place.go_on("inside")
+    check_stopped(place, inside)
+
+
+def test_a_lost_terminal_kills_no_step(place: Place, inside: str) -> None:
+    """Its SIGHUP asks to stop before the next one, however often it comes."""
+    for _ in range(3):
+        terminate(place, inside, signal.SIGHUP)
+
     place.go_on("inside")
     check_stopped(place, inside)
 

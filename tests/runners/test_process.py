@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import collections.abc as c
 import os
+import re
 import sys
 import threading
 import time
@@ -19,6 +20,7 @@ from flask_alembic_admin.errors import SetupError
 from flask_alembic_admin.runners import start_check
 from flask_alembic_admin.runners import start_run
 from flask_alembic_admin.runners.app_target import app_arguments
+from flask_alembic_admin.runners.app_target import interpreter
 
 
 def queue(app: Flask) -> str:
@@ -136,6 +138,27 @@ def test_flask_app_comes_next(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without the setting it is FLASK_APP."""
     monkeypatch.setenv("FLASK_APP", "other")
     assert app_arguments(None) == ["--app", "other"]
+
+
+def test_a_server_with_python_built_in_starts_the_python_beside_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """``sys.executable`` is the server's own program there, which would start another server."""
+    usual = interpreter()
+    assert usual == sys.executable
+    monkeypatch.setattr(sys, "executable", "/usr/bin/uwsgi")
+    assert Path(interpreter()).resolve() == Path(usual).resolve()
+
+
+def test_a_server_without_python_beside_it_is_an_error(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The message says where it was looked for."""
+    monkeypatch.setattr(sys, "executable", "")
+    monkeypatch.setattr(sys, "prefix", str(tmp_path))
+
+    with pytest.raises(SetupError, match=re.escape(str(tmp_path))):
+        interpreter()
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""SIGTERM and Ctrl-C in a process that is there for runs: they ask, and never kill a step.
+"""SIGTERM, Ctrl-C and a lost terminal in a process that is there for runs: none kills a step.
 
 A check, which migrates nothing that is live, is ended by them.
 """
@@ -16,19 +16,24 @@ import typing as t
 
 _Answer: t.TypeAlias = "c.Callable[[], object]"
 
+#: What a terminal sends that is closed, or whose connection is lost; Windows has none.
+_HANGUP = getattr(signal, "SIGHUP", None)
 #: What is heard. Elsewhere SIGINT is what the keys Ctrl-C send.
-_HEARD = (signal.SIGTERM, signal.SIGINT)
+_HEARD = (signal.SIGTERM, signal.SIGINT, *([] if _HANGUP is None else [_HANGUP]))
+#: What is sent from outside to end a process.
+_ENDING = tuple(number for number in _HEARD if number != signal.SIGINT)
 
 #: How many ask for something; each Ctrl-C after them is Python's own again.
 _ASKING = 2
 
 
 class Signals:
-    """Takes SIGTERM and Ctrl-C as questions for as long as the block lasts.
+    """Takes SIGTERM, Ctrl-C and SIGHUP as questions for as long as the block lasts.
 
     The first asks the run at work to stop before its next step, and runs that come after it to
     stop before their first. Each further one asks to cancel the statement that runs, except that
-    from the third on Ctrl-C raises ``KeyboardInterrupt`` as it does everywhere.
+    from the third on Ctrl-C raises ``KeyboardInterrupt`` as it does everywhere. SIGHUP, which a
+    shell and a terminal may both send, is never more than the first.
 
     Only the main thread can hear; in any other nothing is changed. What the process was told to
     ignore stays ignored. A thread is told of each signal, since the main one may be deep in a
@@ -129,6 +134,8 @@ class Signals:
         while (number := hear.recv(1)) != _END:
             if number[0] == signal.SIGINT and self._own:
                 self._own -= 1
+            elif number[0] == _HANGUP and number[0] in heard:
+                self._ask_to_stop()
             elif number[0] in heard:
                 self._count += 1
                 self._take(number[0])
@@ -144,8 +151,9 @@ class Signals:
 
     def _ask_to_stop(self) -> None:
         with self._lock:
-            self.asked = True
-            self._stop()
+            if not self.asked:
+                self.asked = True
+                self._stop()
 
     def _ask_to_cancel(self) -> None:
         with self._lock:
@@ -188,21 +196,27 @@ def undisturbed() -> c.Iterator[None]:
 
 
 @contextlib.contextmanager
-def ended_by_sigterm() -> c.Iterator[None]:
-    """Let SIGTERM end what is in the block as Ctrl-C does, so that it cleans up behind itself."""
+def ended_by_signal() -> c.Iterator[None]:
+    """Let what ends a process end the block as Ctrl-C does, so that it cleans up behind itself."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
 
-    def end(*_: object) -> None:
-        raise EndedBySignal(128 + signal.SIGTERM)
+    def end(number: int, _: object) -> None:
+        raise EndedBySignal(128 + number)
 
-    before = signal.signal(signal.SIGTERM, end)
+    before = {number: signal.getsignal(number) for number in _ENDING}
+
+    # What the process was told to ignore, as by nohup, stays ignored.
+    for number in (number for number, old in before.items() if old != _IGNORED):
+        signal.signal(number, end)
 
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, old in before.items():
+            # What was not set from Python cannot be set again.
+            signal.signal(number, old or signal.SIG_DFL)
 
 
 def _nobody() -> None:

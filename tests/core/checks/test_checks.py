@@ -23,7 +23,7 @@ from flask_alembic_admin.core.ledger.ledger import Ledger
 from flask_alembic_admin.core.ledger.tables import CHECK
 from flask_alembic_admin.core.ledger.tables import RunStatus
 from flask_alembic_admin.core.migrator import Migrator
-from flask_alembic_admin.core.runs.signals import ended_by_sigterm
+from flask_alembic_admin.core.runs.signals import ended_by_signal
 from flask_alembic_admin.errors import TargetError
 from flask_alembic_admin.runners import start_check
 
@@ -201,7 +201,7 @@ def test_sigterm_lets_a_check_clean_up() -> None:
     """It raises where the check is at work, and what was set before is set again."""
     before = signal.getsignal(signal.SIGTERM)
 
-    with pytest.raises(SystemExit), ended_by_sigterm():
+    with pytest.raises(SystemExit), ended_by_signal():
         signal.raise_signal(signal.SIGTERM)
 
     assert signal.getsignal(signal.SIGTERM) == before

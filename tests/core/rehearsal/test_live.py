@@ -14,7 +14,7 @@ from flask_alembic_admin.core.rehearsal import guard as rehearsal_guard
 from flask_alembic_admin.core.rehearsal.guard import bounded
 from flask_alembic_admin.core.rehearsal.limits import needs_commit
 from flask_alembic_admin.core.rehearsal.result import Rehearsal
-from flask_alembic_admin.core.runs.signals import ended_by_sigterm
+from flask_alembic_admin.core.runs.signals import ended_by_signal
 from flask_alembic_admin.core.runs.signals import EndedBySignal
 from flask_alembic_admin.core.servers import Timeouts
 from flask_alembic_admin.errors import Locked
@@ -285,7 +285,7 @@ def test_a_signal_ends_it_and_fails_no_step(site: Site) -> None:
     """Nothing stays of it."""
     add_revision(site.folder, "b2", "a1", up=f"op.execute('DELETE FROM t_a1')\n{TOLD_TO_END}")
 
-    with ended_by_sigterm(), pytest.raises(EndedBySignal):
+    with ended_by_signal(), pytest.raises(EndedBySignal):
         unchanged(site)
 
     # Nor is anything held any more.

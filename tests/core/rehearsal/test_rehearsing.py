@@ -16,7 +16,7 @@ from flask_alembic_admin.core.locks import lock_for
 from flask_alembic_admin.core.locks import Owner
 from flask_alembic_admin.core.rehearsal.copies import guard_of
 from flask_alembic_admin.core.rehearsal.result import Rehearsal
-from flask_alembic_admin.core.runs.signals import ended_by_sigterm
+from flask_alembic_admin.core.runs.signals import ended_by_signal
 from flask_alembic_admin.core.runs.signals import EndedBySignal
 from flask_alembic_admin.core.servers import PostgresqlServer
 from flask_alembic_admin.errors import Locked
@@ -312,7 +312,7 @@ def test_a_signal_ends_it_and_fails_no_step(
     monkeypatch.setattr(tempfile, "tempdir", str(place))
     add_revision(own_file.folder, "b2", "a1", up=TOLD_TO_END)
 
-    with ended_by_sigterm(), pytest.raises(EndedBySignal):
+    with ended_by_signal(), pytest.raises(EndedBySignal):
         rehearsed(own_file)
 
     assert list(place.iterdir()) == []
