@@ -110,9 +110,12 @@ def take(browser: Browser, state: str, pictures: list[Picture], folder: Path) ->
                 page.goto(f"{address}/alembic/{path}")
 
                 if picture.compare:
-                    page.get_by_role("button", name="ompare").or_(
+                    button = page.get_by_role("button", name="ompare").or_(
                         page.get_by_role("button", name="Check again")
-                    ).first.click()
+                    )
+
+                    with page.expect_navigation():
+                        button.first.click()
 
                 page.screenshot(path=folder / f"{picture.name}-{theme}.png")
 
