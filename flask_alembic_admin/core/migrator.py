@@ -375,6 +375,8 @@ class Migrator(Reader):
                 prepare=guarded.prepare(rest.refuse_if_moved if rest else None),
                 earlier=earlier,
                 shorten=rest.shorten if rest else None,
+                # Of a rest something is in place in any case.
+                has_sent=None if rest else guarded.has_sent,
             )
             return guarded.carry_out(run, self.run_migrations)
 

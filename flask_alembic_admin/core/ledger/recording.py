@@ -111,6 +111,11 @@ class Recording:
 
         return self.cancel_requested.is_set()
 
+    @property
+    def has_sent(self) -> bool:
+        """Whether a statement of the step at work was carried out."""
+        return self._statements > 0
+
     def _is_stale(self) -> bool:
         return time.monotonic() - self._told > STALE
 

@@ -124,6 +124,10 @@ class GuardedRun:
         """Return whether somebody asked the run to stop before its next step."""
         return self._recording.should_stop()
 
+    def has_sent(self) -> bool:
+        """Return whether a statement of the step at work was carried out."""
+        return self._recording.has_sent
+
     def begin(self, plan: Plan) -> None:
         """Refuse what must not be run, or write down that it begins.
 

@@ -51,6 +51,8 @@ class Run:
         connection; what it raises ends the run.
     :param earlier: What was done to other databases before.
     :param shorten: Makes the first step leave out what is in place of it.
+    :param has_sent: Tells whether a statement of the step at work was carried out; None where
+        nobody counts them.
     """
 
     def __init__(
@@ -67,6 +69,7 @@ class Run:
         prepare: c.Callable[[], None] | None = None,
         earlier: c.Sequence[RunResult] = (),
         shorten: c.Callable[[RevisionStep, MigrationContext], None] | None = None,
+        has_sent: c.Callable[[], bool] | None = None,
     ) -> None:
         self._action = action
         self._target = target
@@ -79,6 +82,7 @@ class Run:
         self._prepare = prepare
         self._earlier = earlier
         self._shorten = shorten
+        self._has_sent = has_sent
         (self._name,) = objects.selected
         self._trace = RunTrace()
         #: The verdict, where it had to be found before ``env.py`` has ended.
@@ -323,7 +327,8 @@ class Run:
             at = f"after {trace.steps[-1].revision}"
 
         cure = ""
-        if step is not None and not database.rolls_back_ddl:
+        may_stay = self._has_sent is None or self._has_sent()
+        if step is not None and not database.rolls_back_ddl and may_stay:
             cure = (
                 f"{database.dialect} cannot roll back schema changes: a part of that revision may "
                 "be in place. Look before you run it again."

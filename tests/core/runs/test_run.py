@@ -76,6 +76,19 @@ def test_a_server_that_does_not_roll_back_may_keep_half_of_a_step(
     )
 
 
+@pytest.mark.parametrize("server", ["mariadb", "sqlite"])
+@pytest.mark.parametrize("body", ["1 / 0", "op.execute('SELECT 1 FROM nowhere')"])
+def test_nobody_has_to_look_where_nothing_was_carried_out(
+    make_site: MakeSite, request: pytest.FixtureRequest, server: str, body: str
+) -> None:
+    """The next run begins without an examination, and the error says nothing else."""
+    site = make_site(request.getfixturevalue(f"{server}_url"))
+    path = add_revision(site.folder, "a1", up=body)
+    assert _failed(site).cure == ""
+    path.write_text(path.read_text().replace(body, "pass"))
+    site.upgrade()
+
+
 def test_one_transaction_for_all_leaves_nothing(
     make_site: MakeSite, postgresql_url: sa.URL
 ) -> None:
