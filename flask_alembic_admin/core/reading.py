@@ -155,8 +155,10 @@ class Reader(AlembicAccess):
 
         :param database: A database's name; the default one if None.
         """
+        return self._pending(self.current_ids(database))
+
+    def _pending(self, current: tuple[str, ...]) -> tuple[str, ...]:
         history = self._history()
-        current = self.current_ids(database)
 
         if not history.problems:
             return history.pending(current)
@@ -171,10 +173,8 @@ class Reader(AlembicAccess):
 
         :param database: A database's name; any of them if None.
         """
-        return any(
-            self._unknown(self.current_ids(name)) or self.pending(name)
-            for name in self._project().names(database)
-        )
+        places = (self.current_ids(name) for name in self._project().names(database))
+        return any(self._unknown(current) or self._pending(current) for current in places)
 
     def needs_revision(self, database: str | None = None) -> bool:
         """Return whether models and database differ.
@@ -351,9 +351,11 @@ class Reader(AlembicAccess):
         if texts == ["current"]:
             return list(self.current_ids(database))
 
-        if not self._history().problems:
+        history = self._history()
+
+        if not history.problems:
             for text in texts:
-                check_target(text, self._history(), argument, self._project().command)
+                check_target(text, history, argument, self._project().command)
 
         return texts
 

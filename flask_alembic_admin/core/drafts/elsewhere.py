@@ -16,9 +16,9 @@ from alembic.script import ScriptDirectory
 from ...errors import ScriptError
 from ..own_folder import own_folder
 from ..scripts.history import History
+from ..scripts.options import to_folder
 from ..scripts.scripts import open_directory
 from ..scripts.scripts import Scripts
-from ..scripts.scripts import to_folder
 from .draft import Draft
 from .template import check_template
 

@@ -10,8 +10,8 @@ from ...errors import NotUpToDate
 from ...errors import TargetError
 from ..databases.version_table import check_id_length
 from ..scripts.history import History
+from ..scripts.options import to_folder
 from ..scripts.scripts import Scripts
-from ..scripts.scripts import to_folder
 
 if t.TYPE_CHECKING:
     from ..migrator import Migrator

@@ -17,8 +17,8 @@ from ..env_py.alembic_ini import read_ini
 from ..ledger.store import LEDGER_FILE
 from ..migrator import Migrator
 from ..project import Project
+from ..scripts.options import to_folder
 from ..scripts.scripts import Scripts
-from ..scripts.scripts import to_folder
 from .databases import find_databases
 from .databases import Given
 from .pyproject import read_pyproject

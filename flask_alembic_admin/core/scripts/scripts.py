@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import collections.abc as c
-import configparser
 import dataclasses
 import functools
 import os
@@ -16,20 +15,22 @@ import typing as t
 from pathlib import Path
 
 import sqlalchemy as sa
-from alembic import util
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 
 from ...errors import COMMAND
 from ...errors import MigrationError
 from ...errors import ScriptError
-from ...errors import SetupError
 from .. import internals
 from ..env_py.folder import EnvFolder
 from ..op_guard import op_guard
 from .history import History
 from .history import HistoryReader
 from .imported_history import imported_history
+from .options import set_option
+from .options import text_option
+from .options import to_folder
+from .options import version_locations
 from .revision_files import FileStamp
 from .revision_files import FolderSignature
 
@@ -86,11 +87,11 @@ class Scripts:
             return
 
         self.location = self.resolve(
-            _text_option(options.get("script_location", "migrations"), "script_location")
+            text_option(options.get("script_location", "migrations"), "script_location")
         )
         locations = [self.location] if holds_revisions else []
 
-        for item in _version_locations(options.get("version_locations", ())):
+        for item in version_locations(options.get("version_locations", ())):
             path = self.resolve(item if isinstance(item, str) else item[1])
             locations.append(path)
 
@@ -153,9 +154,9 @@ class Scripts:
 
             if isinstance(value, c.Mapping):
                 for name, inner in value.items():
-                    _set_option(config, key, name, inner)
+                    set_option(config, key, name, inner)
             else:
-                _set_option(config, "alembic", key, value)
+                set_option(config, "alembic", key, value)
 
         return config
 
@@ -351,66 +352,3 @@ class _Loaded:
 
 class _OpIsMissing(Exception):
     """A revision file asks ``op`` or ``context`` for something while it is imported."""
-
-
-def to_folder(location: str) -> Path:
-    """Return the folder on disk that a location means, wherever its package is.
-
-    :param location: A folder, or ``package:folder``.
-    :raises SetupError: It is ``package:folder``, and there is no such package.
-    """
-    try:
-        return Path(util.coerce_resource_to_filename(location)).absolute()
-    except ImportError as error:
-        raise SetupError(
-            f"Location '{location}' in ALEMBIC is read as 'package:folder', and the package "
-            f"cannot be imported: {error}.",
-            "Correct the name, or give an absolute path if the folder has a colon in its name.",
-        ) from error
-
-
-def _text_option(value: object, key: str) -> str:
-    if isinstance(value, str | os.PathLike):
-        return os.fspath(value) if isinstance(value, os.PathLike) else value
-
-    raise SetupError(
-        f"ALEMBIC['{key}'] is {value!r}, which is no path.",
-        "Give a folder as text, absolute or relative to the app's root path.",
-    )
-
-
-def _version_locations(value: object) -> list[str | tuple[str, str]]:
-    items = [value] if isinstance(value, str) else value
-    checked: list[str | tuple[str, str]] = []
-
-    for item in items if isinstance(items, c.Iterable) else [items]:
-        match item:
-            case str() | os.PathLike():
-                checked.append(_text_option(item, "version_locations"))
-            case (str() as branch, (str() | os.PathLike()) as path):
-                checked.append((branch, _text_option(path, "version_locations")))
-            case _:
-                raise SetupError(
-                    f"ALEMBIC['version_locations'] holds {item!r}.",
-                    "Give a list of folders, or of pairs (branch name, folder).",
-                )
-
-    return checked
-
-
-def _set_option(config: Config, section: str, name: str, value: object) -> None:
-    if isinstance(value, bool):
-        text = "true" if value else "false"
-    elif isinstance(value, list | tuple):
-        # What separates items in the main section; in others there are lists of words.
-        text = ("\n" if section == "alembic" else ", ").join(str(item) for item in value)
-    else:
-        text = str(value)
-
-    # ConfigParser reads `%` as the start of a reference. Whoever wrote `%%` gets what they
-    # meant, and so does whoever wrote a plain one.
-    try:
-        config.set_section_option(section, name, text)
-        config.file_config.get(section, name)
-    except (ValueError, configparser.InterpolationError):
-        config.set_section_option(section, name, text.replace("%", "%%"))

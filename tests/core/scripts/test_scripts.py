@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from alembic.script import ScriptDirectory
 
+from flask_alembic_admin.core.scripts.options import to_folder
 from flask_alembic_admin.core.scripts.scripts import Scripts
-from flask_alembic_admin.core.scripts.scripts import to_folder
 from flask_alembic_admin.errors import ScriptError
 from flask_alembic_admin.errors import SetupError
 
