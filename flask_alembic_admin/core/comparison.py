@@ -22,8 +22,8 @@ from .drift import Difference
 from .drift import to_differences
 from .env_py.borrowed import borrowed
 from .ledger.comparisons import ComparisonRecord
+from .model_operations import made_by_comparing
 from .op_guard import op_guard
-from .reading import made_by_comparing
 from .servers import server_of
 from .servers import Timeouts
 

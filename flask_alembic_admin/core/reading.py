@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import collections.abc as c
 import typing as t
-from pathlib import Path
 
-from alembic import autogenerate
 from alembic.operations import MigrationScript
 from alembic.runtime.migration import MigrationContext
 from alembic.script import Script
 
-from ..errors import EnvPyError
 from ..errors import UnknownRevisionError
 from . import internals
 from .alembic_access import AlembicAccess
 from .databases.engines import is_not_made
 from .env_py.migration import EnvMigration
 from .ledger.tables import RunRecord
+from .model_operations import made_by_comparing
 from .plans.preview import preview_steps
 from .plans.preview import StepPreview
 from .results import Action
@@ -34,43 +32,6 @@ from .scripts.targets import Target
 
 if t.TYPE_CHECKING:
     from alembic.runtime.migration import RevisionStep
-
-
-def check_models(context: MigrationContext) -> None:
-    """Refuse to compare a database with no models.
-
-    :param context: Its context.
-    :raises EnvPyError: It was configured without models.
-    """
-    if context.opts.get("target_metadata") is not None:
-        return
-
-    around = context.environment_context
-    file = Path(around.script.dir, "env.py") if around is not None else "The env.py"
-    raise EnvPyError(
-        f"{file} gives no target_metadata to configure(), so there are no models to compare with.",
-        "Pass target_metadata=, such as Base.metadata.",
-    )
-
-
-def made_by_comparing(context: MigrationContext) -> MigrationScript:
-    """Return the operations that would make one database what the models say.
-
-    :param context: Its context, connected.
-    :raises EnvPyError: It was configured without models.
-    """
-    check_models(context)
-    options = context.opts
-    metadata = options["target_metadata"]
-    made = autogenerate.produce_migrations(context, metadata)
-
-    for up in made.upgrade_ops_list:
-        up.upgrade_token = options["upgrade_token"]
-
-    for down in made.downgrade_ops_list:
-        down.downgrade_token = options["downgrade_token"]
-
-    return made
 
 
 class Reader(AlembicAccess):

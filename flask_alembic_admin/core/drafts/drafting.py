@@ -13,7 +13,7 @@ from alembic.runtime.migration import MigrationContext
 
 from ...errors import ScriptError
 from ...errors import TargetError
-from ..reading import check_models
+from ..model_operations import check_models
 from ..scripts.targets import as_texts
 from ..scripts.targets import check_target
 from ..scripts.targets import explained
